@@ -14,7 +14,14 @@ export default defineConfig({
       },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...timeouts } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...timeouts } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], fileParallelism: false, ...timeouts } },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          fileParallelism: false,
+          ...timeouts,
+        },
+      },
     ],
   },
 });

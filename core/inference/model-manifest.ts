@@ -1,0 +1,127 @@
+import { z } from 'zod';
+
+import { PRIORITIES } from '../triage/priority.js';
+
+const probability = z.number().gt(0).lt(1);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
+
+const codeSchema = z
+  .strictObject({
+    system: z.enum(['SCT', 'DCM', 'RADLEX', 'UMLS', '99PREREAD']),
+    code: z.string().min(1).max(64),
+    display: z.string().min(1).max(64),
+  })
+  .describe('A coded concept; system is the DICOM coding scheme designator.');
+
+const findingSchema = z
+  .strictObject({
+    key: z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9_ ]*$/)
+      .describe('The label of the output, spelled as the training set spells it.'),
+    display: z.strictObject({ en: z.string().min(1), vi: z.string().min(1) }),
+    codes: z.array(codeSchema).min(1).describe('Equivalent codes, the preferred one first.'),
+    site: codeSchema
+      .optional()
+      .describe('Anatomical site, where the finding code does not say it.'),
+    thresholds: z
+      .record(z.string(), probability)
+      .describe('Operating point name to the probability from which the finding is flagged.'),
+    calibration: z
+      .discriminatedUnion('method', [
+        z.strictObject({
+          method: z.literal('platt'),
+          slope: z.number(),
+          intercept: z.number(),
+        }),
+      ])
+      .optional()
+      .describe('Calibrated probability = sigmoid(slope * logit + intercept), fitted out of fold.'),
+    priority: z.enum(PRIORITIES).describe('The priority that a study gets when it is flagged.'),
+    evaluation: z
+      .strictObject({
+        auroc: z.number().min(0).max(1),
+        auroc95: z.tuple([z.number(), z.number()]).describe('95 % confidence interval.'),
+        positives: z.int().nonnegative(),
+        negatives: z.int().nonnegative(),
+      })
+      .optional()
+      .describe('Discrimination on patients the model was not trained on.'),
+    withheld: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Why the finding is computed but never shown or flagged.'),
+  })
+  .describe('One output of the classifier.');
+
+/**
+ * `models/<name>/manifest.json`: everything the pipeline must know of a model. Operating points and
+ * calibration are bound to the weights by `file.sha256`: another file is refused at start.
+ */
+export const modelManifestSchema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    schemaVersion: z.literal(1),
+    name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/),
+    version: z.string().regex(/^\d+\.\d+\.\d+$/),
+    title: z.string().min(1),
+    licence: z.string().min(1).describe('SPDX identifier of the weights.'),
+    source: z.string().min(1).describe('Where the weights come from.'),
+    trainingData: z.array(z.string().min(1)).min(1),
+    intendedUse: z.string().min(1),
+    limitations: z.array(z.string().min(1)).min(1),
+    file: z.strictObject({
+      path: z
+        .string()
+        .regex(/^(?!\/)(?!.*\.\.)[\w./-]+$/)
+        .describe('Relative to the folder of the manifest.'),
+      sha256,
+      sizeBytes: z.int().positive(),
+    }),
+    input: z.strictObject({
+      name: z.string().min(1),
+      layout: z.literal('NCHW'),
+      channels: z.union([z.literal(1), z.literal(3)]),
+      height: z.int().positive().max(4096),
+      width: z.int().positive().max(4096),
+      range: z.tuple([z.number(), z.number()]).describe('Values the recipe delivers.'),
+      recipe: z
+        .string()
+        .regex(/^[a-z0-9-]+@\d+$/)
+        .describe('Name and version of the preprocessing recipe, such as txrv-224@1.'),
+    }),
+    outputs: z.strictObject({
+      logits: z.string().min(1).describe('Tensor [N, findings]: before any sigmoid.'),
+      cams: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Tensor [N, findings, h, w]: class-activation maps, same order.'),
+    }),
+    operatingPoint: z.string().min(1).describe('The set of thresholds in use by default.'),
+    findings: z.array(findingSchema).min(1),
+  })
+  .superRefine((manifest, context) => {
+    const seen = new Set<string>();
+    for (const [index, finding] of manifest.findings.entries()) {
+      if (seen.has(finding.key)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['findings', index, 'key'],
+          message: `the finding ${finding.key} is listed twice`,
+        });
+      }
+      seen.add(finding.key);
+      if (!(manifest.operatingPoint in finding.thresholds)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['findings', index, 'thresholds'],
+          message: `no threshold for the operating point ${manifest.operatingPoint}`,
+        });
+      }
+    }
+  });
+
+export type ModelManifest = z.infer<typeof modelManifestSchema>;
+export type ManifestFinding = ModelManifest['findings'][number];
