@@ -1,0 +1,24 @@
+/**
+ * Why an image was not analysed: each instance ends either scored or with exactly one of these.
+ * The sentences are shown to people; codes are for programs and are never reused.
+ */
+export const NOT_ANALYSED = {
+  'sop-class-not-analysed': 'This kind of object is stored and not analysed.',
+  'for-processing': 'The image is raw detector data (for processing), not an image for reading.',
+  'not-chest': 'The image is not of the chest.',
+  'not-frontal': 'The view is not frontal (PA or AP).',
+  'view-unknown': 'The view is not stated and the site does not analyse unknown views.',
+  paediatric: 'The patient is younger than the model was validated for.',
+  'multi-frame': 'The object has more than one frame.',
+  colour: 'The image is in colour.',
+  'image-too-small': 'The image is too small to be read.',
+  'image-too-large': 'The image exceeds the configured size.',
+  'transfer-syntax-unsupported': 'The compression of the image is not supported.',
+  'pixel-data-missing': 'The object has no pixel data.',
+  'pixel-data-corrupt': 'The pixel data is damaged.',
+  'not-dicom': 'The file is neither DICOM nor an image that can be read.',
+  'file-unreadable': 'The file could not be read.',
+  'processing-failed': 'Processing failed repeatedly; the image waits for an operator.',
+} as const;
+
+export type NotAnalysedReason = keyof typeof NOT_ANALYSED;
