@@ -1,3 +1,7 @@
+import { z } from 'zod';
+
+import { findingScoreSchema } from './finding-score.js';
+
 /**
  * Why an image was not analysed: each instance ends either scored or with exactly one of these.
  * The sentences are shown to people; codes are for programs and are never reused.
@@ -22,3 +26,44 @@ export const NOT_ANALYSED = {
 } as const;
 
 export type NotAnalysedReason = keyof typeof NOT_ANALYSED;
+
+export const NOT_ANALYSED_REASONS = Object.keys(NOT_ANALYSED) as [
+  NotAnalysedReason,
+  ...NotAnalysedReason[],
+];
+
+/** What produced a score. Results of different models are never mixed without saying so. */
+export const modelProvenanceSchema = z
+  .object({
+    name: z.string(),
+    version: z.string(),
+    sha256: z.string(),
+    recipe: z.string().describe('Preprocessing recipe, name and version.'),
+    operatingPoint: z.string(),
+    executionProvider: z.string().describe('The onnxruntime provider that really ran.'),
+  })
+  .meta({ id: 'ModelProvenance' });
+
+export type ModelProvenance = z.infer<typeof modelProvenanceSchema>;
+
+const warningSchema = z.object({ gate: z.string(), detail: z.string() });
+
+/** The one outcome that every instance ends in; stored with the instance. */
+export const instanceOutcomeSchema = z
+  .discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('scored'),
+      findings: z.array(findingScoreSchema).describe('Withheld findings are not among them.'),
+      model: modelProvenanceSchema,
+      warnings: z.array(warningSchema),
+    }),
+    z.object({
+      kind: z.literal('not-analysed'),
+      reason: z.enum(NOT_ANALYSED_REASONS),
+      detail: z.string(),
+      warnings: z.array(warningSchema),
+    }),
+  ])
+  .meta({ id: 'InstanceOutcome' });
+
+export type InstanceOutcome = z.infer<typeof instanceOutcomeSchema>;

@@ -1,0 +1,176 @@
+import type { InstanceIdentity } from '../dicom/instance-header.js';
+import type { DicomUid } from '../dicom/uid.js';
+import type { NewJob } from '../jobs/jobs.js';
+import type { InstanceOutcome } from '../results/outcome.js';
+import type { StudyResult } from '../results/study-result.js';
+import type { Priority } from '../triage/priority.js';
+
+/** A delivery waits (`pending`), is done (`delivered`), or waits for a person (`dead`). */
+export const DELIVERY_STATES = ['pending', 'delivered', 'dead'] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+/** `analysing` until a result covers everything that was received, then `ready`. */
+export const STUDY_STATES = ['analysing', 'ready'] as const;
+export type StudyState = (typeof STUDY_STATES)[number];
+
+export interface NewInstance {
+  readonly identity: InstanceIdentity;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly objectKey: string;
+  readonly requestedPriority: Priority;
+  readonly receivedAtMs: number;
+}
+
+export type RecordInstanceResult =
+  | { readonly kind: 'stored'; readonly instanceId: string; readonly studyId: string }
+  /** The same bytes are known already; nothing was written. */
+  | { readonly kind: 'duplicate'; readonly instanceId: string; readonly studyId: string }
+  /** Other bytes, or another study, are known under this SOP Instance UID; nothing was written. */
+  | { readonly kind: 'conflict'; readonly instanceId: string };
+
+export interface StoredInstance {
+  readonly instanceId: string;
+  readonly studyId: string;
+  readonly identity: InstanceIdentity;
+  readonly sha256: string;
+  readonly objectKey: string;
+  readonly receivedAtMs: number;
+  readonly queuedAtMs: number | undefined;
+  readonly inferStartAtMs: number | undefined;
+  readonly inferEndAtMs: number | undefined;
+  readonly outcome: InstanceOutcome | undefined;
+}
+
+export interface InferenceTimes {
+  readonly inferStartAtMs: number;
+  readonly inferEndAtMs: number;
+}
+
+export interface StoredStudy {
+  readonly studyId: string;
+  readonly StudyInstanceUID: DicomUid;
+  readonly requestedPriority: Priority;
+  /** Counts every arrival and every outcome. */
+  readonly activity: number;
+  /** The activity that the latest result covers; 0 before the first. */
+  readonly assembledActivity: number;
+  readonly firstReceivedAtMs: number;
+  readonly lastActivityAtMs: number;
+  /** A sender is still in the middle of this study: no result before this time. */
+  readonly heldUntilMs: number;
+}
+
+/** Everything that assembling a result needs, read in one snapshot. */
+export interface StudySnapshot {
+  readonly study: StoredStudy;
+  readonly instances: readonly StoredInstance[];
+  readonly latestResult: StudyResult | undefined;
+}
+
+export interface StudySummary {
+  readonly StudyInstanceUID: DicomUid;
+  readonly state: StudyState;
+  readonly requestedPriority: Priority;
+  /** The latest result's priority; the requested one before there is a result. */
+  readonly priority: Priority;
+  readonly flagged: boolean | undefined;
+  readonly resultVersion: number | undefined;
+  readonly instanceCount: number;
+  readonly firstReceivedAtMs: number;
+  readonly lastActivityAtMs: number;
+}
+
+export interface StudyQuery {
+  readonly limit: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string;
+  readonly state?: StudyState;
+  readonly flagged?: boolean;
+}
+
+export interface StoredDelivery {
+  readonly deliveryId: string;
+  readonly studyId: string;
+  readonly resultVersion: number;
+  readonly destination: string;
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  readonly lastError: string | undefined;
+  readonly createdAtMs: number;
+  readonly nextAttemptAtMs: number | undefined;
+  readonly deliveredAtMs: number | undefined;
+}
+
+export type DeliveryAttempt =
+  | { readonly kind: 'delivered'; readonly atMs: number }
+  | { readonly kind: 'retry'; readonly error: string; readonly nextAttemptAtMs: number }
+  | { readonly kind: 'dead'; readonly error: string };
+
+/**
+ * The database's port. Each method that makes work for a queue writes the job into the outbox in the same
+ * transaction; `claimJobs` and `completeJobs` are for the relay that moves them on.
+ * Every method throws `database-unavailable` when the database does not answer.
+ */
+export interface StudyStore {
+  /** One transaction: instance, study, outbox entry `infer`. */
+  recordInstance(instance: NewInstance): Promise<RecordInstanceResult>;
+  /** A sender is in the middle of a study: no result before the given time. 0 releases it. */
+  holdStudy(studyId: string, untilMs: number): Promise<void>;
+
+  loadInstance(instanceId: string): Promise<StoredInstance | undefined>;
+  /**
+   * The first outcome of an instance wins; a later one changes nothing and returns false. One transaction:
+   * outcome, study activity, outbox entry `assemble` not before `assembleNotBeforeMs`.
+   */
+  recordOutcome(
+    instanceId: string,
+    outcome: InstanceOutcome,
+    times: InferenceTimes,
+    assembleNotBeforeMs: number,
+  ): Promise<boolean>;
+
+  loadStudy(studyId: string): Promise<StudySnapshot | undefined>;
+  /** Puts a job `assemble` for the study's present activity into the outbox. */
+  requestAssembly(studyId: string, notBeforeMs: number): Promise<void>;
+  /**
+   * One transaction: the result, one pending delivery and outbox entry `deliver` for each destination, and
+   * the activity it covers. Returns false, writing nothing, when that version exists already.
+   */
+  recordResult(
+    studyId: string,
+    result: StudyResult,
+    coversActivity: number,
+    destinations: readonly string[],
+  ): Promise<boolean>;
+  loadResult(studyId: string, resultVersion: number): Promise<StudyResult | undefined>;
+
+  loadDelivery(deliveryId: string): Promise<StoredDelivery | undefined>;
+  /** Ignored once the delivery is no longer pending. `retry` writes the next `deliver` into the outbox. */
+  recordDeliveryAttempt(deliveryId: string, attempt: DeliveryAttempt): Promise<void>;
+
+  findStudy(
+    StudyInstanceUID: string,
+  ): Promise<(StudySnapshot & { readonly deliveries: readonly StoredDelivery[] }) | undefined>;
+  listStudies(
+    query: StudyQuery,
+  ): Promise<{
+    readonly studies: readonly StudySummary[];
+    readonly nextCursor: string | undefined;
+  }>;
+
+  /** Outbox entries, oldest first, claimed until `leaseUntilMs`; nobody else gets them before that. */
+  claimJobs(limit: number, leaseUntilMs: number): Promise<readonly NewJob[]>;
+  completeJobs(jobIds: readonly string[], queuedAtMs: number): Promise<void>;
+  /**
+   * Puts a fresh job for everything unfinished that has been quiet since `quietSinceMs` into the outbox:
+   * instances without outcome, studies whose result lags, deliveries that are due. Returns how many.
+   * Duplicated work is harmless, lost work is not.
+   */
+  requeueUnfinished(quietSinceMs: number): Promise<number>;
+
+  /** Which of these objects no instance refers to. */
+  unknownObjectKeys(objectKeys: readonly string[]): Promise<readonly string[]>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
