@@ -1,3 +1,4 @@
+import type { InstanceIdentity } from '../dicom/instance-header.js';
 import type { GateResult } from '../gating/gate.js';
 import type { NotAnalysedReason } from '../results/outcome.js';
 
@@ -22,22 +23,38 @@ export interface CamTensor {
   readonly width: number;
 }
 
-export type ImageClassification =
-  | {
-      readonly kind: 'scored';
-      /** Shape: [findings] in the manifest's order, before any sigmoid. */
-      readonly logits: readonly number[];
-      readonly cams?: CamTensor;
-      readonly gates: readonly GateResult[];
-      readonly timings: StageTimings;
-    }
-  | {
-      readonly kind: 'not-analysed';
-      readonly reason: NotAnalysedReason;
-      /** One plain sentence without patient data. */
-      readonly detail: string;
-      readonly gates: readonly GateResult[];
-    };
+/** What every outcome of an image carries. */
+interface ImageFacts {
+  readonly gates: readonly GateResult[];
+  /** Present when the file is DICOM and its header could be read. */
+  readonly identity?: InstanceIdentity;
+}
+
+export type ImageClassification = ScoredImage | UnanalysedImage;
+
+export interface ScoredImage extends ImageFacts {
+  readonly kind: 'scored';
+  /** Shape: [findings] in the manifest's order, before any sigmoid. */
+  readonly logits: readonly number[];
+  readonly cams?: CamTensor;
+  readonly timings: StageTimings;
+}
+
+export interface UnanalysedImage extends ImageFacts {
+  readonly kind: 'not-analysed';
+  readonly reason: NotAnalysedReason;
+  /** One plain sentence without patient data. */
+  readonly detail: string;
+}
+
+/** What the step from a file to the network's input yields: pixels, or a reason why not. */
+export type PreparedImage = ReadyImage | UnanalysedImage;
+
+export interface ReadyImage extends ImageFacts, Omit<StageTimings, 'inferMs'> {
+  readonly kind: 'ready';
+  /** Shape: [channels, height, width] of the manifest's input, row-major. Units: the recipe's range. */
+  readonly tensor: Float32Array;
+}
 
 export interface ClassifyOptions {
   readonly signal?: AbortSignal;
@@ -50,7 +67,10 @@ export interface ClassifyOptions {
  */
 export interface ImageClassifier {
   classify(source: ImageSource, options?: ClassifyOptions): Promise<ImageClassification>;
-  /** How many images are worked on at once. */
+  /**
+   * How many images to hand over at once to keep it busy: more than it works on, so that a process
+   * that has finished one finds the next at hand.
+   */
   readonly concurrency: number;
   readonly executionProvider: string;
   close(): Promise<void>;
