@@ -143,6 +143,8 @@ export interface StudyStore {
     coversActivity: number,
     destinations: readonly string[],
   ): Promise<boolean>;
+  /** Says that the latest result covers this activity too: what arrived changed nothing in it. */
+  coverActivity(studyId: string, activity: number): Promise<void>;
   loadResult(studyId: string, resultVersion: number): Promise<StudyResult | undefined>;
 
   loadDelivery(deliveryId: string): Promise<StoredDelivery | undefined>;
