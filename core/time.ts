@@ -5,3 +5,7 @@ export type Clock = () => number;
 export function isoTime(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
+
+export function isoTimeIfKnown(epochMs: number | undefined): string | undefined {
+  return epochMs === undefined ? undefined : isoTime(epochMs);
+}

@@ -154,9 +154,7 @@ export interface StudyStore {
   findStudy(
     StudyInstanceUID: string,
   ): Promise<(StudySnapshot & { readonly deliveries: readonly StoredDelivery[] }) | undefined>;
-  listStudies(
-    query: StudyQuery,
-  ): Promise<{
+  listStudies(query: StudyQuery): Promise<{
     readonly studies: readonly StudySummary[];
     readonly nextCursor: string | undefined;
   }>;

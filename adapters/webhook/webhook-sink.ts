@@ -1,0 +1,133 @@
+import { Webhook } from 'standardwebhooks';
+import { Agent, request, type Dispatcher } from 'undici';
+
+import { buildWebhookMessage, webhookId } from '../../core/delivery/webhook-message.js';
+import type { ResultSink, SinkDelivery } from '../../core/delivery/result-sink.js';
+import { PipelineError } from '../../core/errors.js';
+import type { Clock } from '../../core/time.js';
+
+export interface WebhookSinkOptions {
+  readonly name: string;
+  readonly url: string;
+  /** `whsec_` secrets; the new one first while two are valid. */
+  readonly secrets: readonly string[];
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+}
+
+/** An answer is not read beyond this: only its status matters. */
+const MAX_ANSWER_BYTES = 16 * 1024;
+const NOT_SENT_CODES = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+]);
+
+/**
+ * Posts results as Standard Webhooks 1.0.0: `webhook-id` stays the same over all attempts, the signature
+ * covers id, time of the attempt and the raw body. 2xx is success, redirects are not followed, 410 ends the
+ * delivery; every other answer is tried again later, because a receiver that is being repaired answers
+ * anything.
+ */
+export function createWebhookSink(deps: { clock: Clock }, options: WebhookSinkOptions): ResultSink {
+  const signers = options.secrets.map((secret) => new Webhook(secret));
+  const agent = new Agent({
+    connect: { timeout: options.timeoutMs },
+    headersTimeout: options.timeoutMs,
+    bodyTimeout: options.timeoutMs,
+    // Receivers are few; a stale kept-alive connection would make the next message ambiguous.
+    keepAliveTimeout: 4_000,
+  });
+
+  return {
+    name: options.name,
+    send: async (delivery) => {
+      const answer = await post(delivery);
+      judge(answer, deps.clock());
+    },
+    close: () => agent.close(),
+  };
+
+  async function post(delivery: SinkDelivery): Promise<Dispatcher.ResponseData> {
+    const body = JSON.stringify(buildWebhookMessage(delivery.result));
+    const id = webhookId(delivery.deliveryId);
+    const at = new Date(deps.clock());
+    try {
+      const answer = await request(options.url, {
+        method: 'POST',
+        dispatcher: agent,
+        headers: {
+          'content-type': 'application/json',
+          'user-agent': options.userAgent,
+          'webhook-id': id,
+          'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+          'webhook-signature': signers.map((signer) => signer.sign(id, at, body)).join(' '),
+        },
+        body,
+        signal: AbortSignal.timeout(options.timeoutMs),
+      });
+      await answer.body.dump({ limit: MAX_ANSWER_BYTES }).catch(() => undefined);
+      return answer;
+    } catch (error) {
+      throw transportError(error);
+    }
+  }
+}
+
+function judge(answer: Dispatcher.ResponseData, nowMs: number): void {
+  const status = answer.statusCode;
+  if (status >= 200 && status < 300) {
+    return;
+  }
+  const retryAfterMs = parseRetryAfterMs(answer.headers['retry-after'], nowMs);
+  const context = { status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  const code =
+    status === 410
+      ? 'delivery-gone'
+      : status === 429 || status === 503
+        ? 'delivery-busy'
+        : 'delivery-failed';
+  throw new PipelineError(code, `the receiver answered ${status}`, { context });
+}
+
+function transportError(error: unknown): PipelineError {
+  const code = errorCode(error);
+  return NOT_SENT_CODES.has(code)
+    ? new PipelineError('delivery-unreachable', `the receiver cannot be reached (${code})`, {
+        cause: error,
+      })
+    : new PipelineError('delivery-timeout', `no answer from the receiver (${code})`, {
+        cause: error,
+      });
+}
+
+function errorCode(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return 'unknown';
+  }
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+/** Seconds or an HTTP date (RFC 9110 10.2.3), as milliseconds from now. */
+function parseRetryAfterMs(
+  header: string | string[] | undefined,
+  nowMs: number,
+): number | undefined {
+  const text = Array.isArray(header) ? header[0] : header;
+  if (text === undefined) {
+    return undefined;
+  }
+  if (/^\d+$/.test(text.trim())) {
+    return Number(text) * 1000;
+  }
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
+}
