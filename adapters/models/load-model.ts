@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { z } from 'zod';
+
+import { PipelineError } from '../../core/errors.js';
+import { modelManifestSchema, type ModelManifest } from '../../core/inference/model-manifest.js';
+import { modelSelfTestSchema, type ModelSelfTest } from '../../core/inference/model-self-test.js';
+import { findModelFolder } from './find-model.js';
+
+/** A model whose manifest has been read; its weights have not. */
+export interface ModelFolder {
+  readonly folder: string;
+  readonly manifest: ModelManifest;
+}
+
+/** A model folder with its weights, which are the ones that the manifest describes. */
+export interface LoadedModel extends ModelFolder {
+  /** The ONNX file. */
+  readonly bytes: Uint8Array;
+  /** Absent when the folder has no self-test.json. */
+  readonly selfTest: ModelSelfTest | undefined;
+}
+
+/** Finds a model and reads its manifest. Throws `model-not-found` or `model-manifest-invalid`. */
+export async function readModelFolder(
+  nameOrFolder: string,
+  searchPath: readonly string[],
+): Promise<ModelFolder> {
+  const folder = findModelFolder(nameOrFolder, searchPath);
+  const manifest = await readJson(join(folder, 'manifest.json'), modelManifestSchema);
+  return { folder, manifest };
+}
+
+/**
+ * A model, ready to become a session. The bytes that are hashed are the bytes that are returned, so the
+ * file cannot change in between. Throws what `readModelFolder` throws, `model-hash-mismatch` when the
+ * weights are others, and `model-not-found` when they are missing.
+ */
+export async function loadModel(
+  nameOrFolder: string,
+  searchPath: readonly string[],
+): Promise<LoadedModel> {
+  const { folder, manifest } = await readModelFolder(nameOrFolder, searchPath);
+  const bytes = await readWeights(join(folder, manifest.file.path), manifest);
+  return { folder, manifest, bytes, selfTest: await readSelfTest(folder, manifest) };
+}
+
+async function readWeights(path: string, { file }: ModelManifest): Promise<Uint8Array> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new PipelineError('model-not-found', `The model file ${path} cannot be read.`, { cause });
+  });
+  if (bytes.byteLength !== file.sizeBytes) {
+    throw new PipelineError(
+      'model-hash-mismatch',
+      `${path} has ${bytes.byteLength} bytes, its manifest says ${file.sizeBytes}.`,
+    );
+  }
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 !== file.sha256) {
+    throw new PipelineError(
+      'model-hash-mismatch',
+      `${path} has the SHA-256 ${sha256}, its manifest says ${file.sha256}.`,
+    );
+  }
+  return bytes;
+}
+
+async function readSelfTest(
+  folder: string,
+  manifest: ModelManifest,
+): Promise<ModelSelfTest | undefined> {
+  const path = join(folder, 'self-test.json');
+  let selfTest: ModelSelfTest;
+  try {
+    selfTest = await readJson(path, modelSelfTestSchema);
+  } catch (error) {
+    if (error instanceof PipelineError && isMissing(error.cause)) {
+      return undefined;
+    }
+    throw error;
+  }
+  for (const [index, { logits }] of selfTest.cases.entries()) {
+    if (logits.length !== manifest.findings.length) {
+      throw new PipelineError(
+        'model-manifest-invalid',
+        `${path}: cases[${index}].logits: expected ${manifest.findings.length} values`,
+      );
+    }
+  }
+  return selfTest;
+}
+
+async function readJson<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    const reason = cause instanceof SyntaxError ? `is not JSON: ${cause.message}` : 'is unreadable';
+    throw new PipelineError('model-manifest-invalid', `${path} ${reason}`, { cause });
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    throw new PipelineError('model-manifest-invalid', `${path}: ${describe(parsed.error)}`, {
+      cause: parsed.error,
+    });
+  }
+  return parsed.data;
+}
+
+/** Every problem with the field that it is at, such as `findings[3].thresholds: ...`. */
+function describe(error: z.ZodError): string {
+  return error.issues
+    .map(({ path, message }) => `${z.core.toDotPath(path) || 'the document'}: ${message}`)
+    .join('; ');
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+}
