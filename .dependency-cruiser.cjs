@@ -14,7 +14,7 @@ module.exports = {
     {
       name: 'adapters-know-only-core',
       severity: 'error',
-      from: { path: '^adapters/' },
+      from: { path: '^adapters/', pathNot: '\\.test\\.ts$' },
       to: { path: '^(services|workers|cli|scripts|test)/' },
     },
     {

@@ -1,31 +1,35 @@
 /** Bytes that are fsynced under a temporary name and not yet part of the store. */
 export interface StagedObject {
-  /** For readers that need a file (header parsing). */
+  /** For readers that need a file (header parsing). Gone after `commit` or `discard`. */
   readonly path: string;
   readonly sizeBytes: number;
   /** Lower-case hexadecimal SHA-256 of the bytes. */
   readonly sha256: string;
   /** Moves the bytes to their place and makes that durable. Returns the key. Idempotent. */
   commit(): Promise<string>;
-  /** Forgets the bytes, unless committed. Idempotent. */
+  /** Forgets the bytes, unless committed. Idempotent, never throws. */
   discard(): Promise<void>;
 }
 
 /**
  * Where DICOM objects live: content-addressed, so that storing the same bytes twice is one object and
- * nothing is ever overwritten. Full or unwritable disks are `storage-full` and `storage-unavailable`.
+ * no object is ever changed. Every method that writes throws `storage-full` or `storage-unavailable`.
  */
 export interface ObjectStore {
   /**
    * Streams bytes to disk; never holds more than a chunk in memory.
    * @throws PipelineError `payload-too-large` beyond maxBytes; whatever `bytes` throws, after clean-up
    */
-  stage(bytes: AsyncIterable<Uint8Array>, limits: { maxBytes: number }): Promise<StagedObject>;
+  stage(
+    bytes: AsyncIterable<Uint8Array>,
+    limits: { readonly maxBytes: number },
+  ): Promise<StagedObject>;
   /** The file of a committed object. */
   path(key: string): string;
   /** Keys of all committed objects, in no order. */
   keys(): AsyncIterable<string>;
+  /** Removing what is not there is no error. */
   remove(key: string): Promise<void>;
-  /** Throws when objects cannot be written; `freeBytes` is what the file system has left. */
-  check(): Promise<{ freeBytes: number }>;
+  /** Throws when an object could not be stored now. `freeBytes` is what the file system has left. */
+  check(): Promise<{ readonly freeBytes: number }>;
 }

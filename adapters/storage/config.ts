@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+const GIB = 1024 ** 3;
+
+/** The object store's settings. */
+export const storageConfig = z.object({
+  PREREAD_DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./preread-data')
+    .describe(
+      'Folder of the DICOM objects and, without DATABASE_URL, of the embedded database. ' +
+        'Several machines share it over a network file system.',
+    ),
+  PREREAD_MAX_INSTANCE_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(2 * GIB)
+    .describe('Largest DICOM object that is accepted, in bytes.'),
+  PREREAD_MIN_FREE_BYTES: z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .default(1 * GIB)
+    .describe(
+      'Objects are refused (storage-full) while the file system has less room than this, in bytes.',
+    ),
+});
+
+export type StorageConfig = z.infer<typeof storageConfig>;

@@ -1,0 +1,114 @@
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+
+import type { ObjectStore, StagedObject } from '../../core/storage/object-store.js';
+import type { StagedFile } from './staging-area.js';
+import { createStagingArea, FOLDER_MODE, noneWhenAbsent } from './staging-area.js';
+import { storing } from './storage-error.js';
+
+export interface LocalObjectStoreOptions {
+  /** Holds `objects/` and `staging/`, which must be on one file system: an object moves by rename. */
+  readonly dataFolder: string;
+  /** While there is less room than this, `stage` and `check` throw `storage-full`. */
+  readonly minFreeBytes: number;
+}
+
+export interface LocalObjectStore extends ObjectStore {
+  /**
+   * Removes what dead processes left half written. A file that is being received is written to all the
+   * time, so its age tells the two apart where several processes share the folder.
+   * @param timeMs epoch ms; Infinity for a process that has the folder to itself
+   * @returns number of files removed
+   */
+  removeStagedBefore(timeMs: number): Promise<number>;
+}
+
+const KEY_PATTERN = /^[0-9a-f]{2}\/[0-9a-f]{2}\/[0-9a-f]{64}\.dcm$/;
+
+/** Objects as files `objects/ab/cd/<sha256>.dcm`. Folders are created when something is written. */
+export function createLocalObjectStore(options: LocalObjectStoreOptions): LocalObjectStore {
+  const dataFolder = resolve(options.dataFolder);
+  const objects = join(dataFolder, 'objects');
+  const staging = createStagingArea(join(dataFolder, 'staging'), options.minFreeBytes);
+  const durableFolders = new Set<string>();
+
+  function pathOf(key: string): string {
+    if (!KEY_PATTERN.test(key)) {
+      throw new RangeError('not the key of an object');
+    }
+    return join(objects, key);
+  }
+
+  /** A file is as durable as the entries of the folders above it. Each is fsynced once a process. */
+  async function makeDurableFolder(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+    const unsure: string[] = [];
+    for (let f = folder; f !== dataFolder && !durableFolders.has(f); f = dirname(f)) {
+      unsure.push(f);
+    }
+    for (const entry of unsure) {
+      await syncFolder(dirname(entry));
+    }
+    unsure.forEach((entry) => durableFolders.add(entry));
+  }
+
+  async function moveToPlace({ path, sha256 }: StagedFile): Promise<string> {
+    const key = `${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}.dcm`;
+    const target = pathOf(key);
+    await makeDurableFolder(dirname(target));
+    // Replaces nothing but the same bytes. The folder is fsynced in that case too: whoever put them
+    // there may not have come so far.
+    await rename(path, target);
+    await syncFolder(dirname(target));
+    return key;
+  }
+
+  function stagedObject(file: StagedFile): StagedObject {
+    let committed: Promise<string> | undefined;
+    return {
+      ...file,
+      commit() {
+        committed ??= storing(() => moveToPlace(file)).catch((error: unknown) => {
+          committed = undefined;
+          throw error;
+        });
+        return committed;
+      },
+      async discard() {
+        if (committed === undefined) {
+          // What cannot be removed now goes with removeStagedBefore.
+          await rm(file.path, { force: true }).catch(() => undefined);
+        }
+      },
+    };
+  }
+
+  return {
+    stage: async (bytes, { maxBytes }) => stagedObject(await staging.write(bytes, maxBytes)),
+    path: pathOf,
+    keys: () => walk(objects),
+    remove: (key) => storing(() => rm(pathOf(key), { force: true })),
+    check: async () => ({ freeBytes: await staging.probe() }),
+    removeStagedBefore: (timeMs) => staging.removeUntouchedSince(timeMs),
+  };
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
+}
+
+/** Keys of the objects in a folder. Folders are read one at a time: an archive has millions of files. */
+async function* walk(objects: string): AsyncIterable<string> {
+  const list = (folder: string) => storing(() => readdir(folder).catch(noneWhenAbsent));
+  for (const first of await list(objects)) {
+    for (const second of await list(join(objects, first))) {
+      for (const name of await list(join(objects, first, second))) {
+        const key = `${first}/${second}/${name}`;
+        if (KEY_PATTERN.test(key)) {
+          yield key;
+        }
+      }
+    }
+  }
+}
