@@ -84,6 +84,7 @@ export const ERRORS = {
   ),
   'recipe-unknown': entry('permanent', 500, 0x0110, 'The preprocessing recipe does not exist.'),
   'pixel-data-corrupt': entry('permanent', 422, 0xc002, 'The Pixel Data cannot be decoded.'),
+  'pixel-format-unsupported': entry('permanent', 422, 0xc003, 'The pixel format is not supported.'),
   'image-too-large': entry('permanent', 422, 0xa705, 'The image exceeds the configured size.'),
   'inference-timeout': entry('transient', 500, 0x0110, 'The image was not finished in time.'),
   'inference-crashed': entry('transient', 500, 0x0110, 'The inference process died.'),

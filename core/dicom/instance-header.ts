@@ -12,8 +12,16 @@ export interface InstanceIdentity {
 /**
  * The attributes by which an instance is gated and read. Free text that gating needs is here and is
  * never stored or logged. Absent and empty attributes are both `undefined`; text is trimmed.
+ *
+ * UIDs may be absent because files from a disk are analysed without them; what is stored needs a whole
+ * `InstanceIdentity`.
  */
-export interface InstanceHeader extends InstanceIdentity {
+export interface InstanceHeader {
+  readonly SOPClassUID: DicomUid | undefined;
+  readonly SOPInstanceUID: DicomUid | undefined;
+  readonly SeriesInstanceUID: DicomUid | undefined;
+  readonly StudyInstanceUID: DicomUid | undefined;
+  readonly TransferSyntaxUID: DicomUid;
   readonly Modality: string | undefined;
   readonly BodyPartExamined: string | undefined;
   readonly ViewPosition: string | undefined;
@@ -56,6 +64,8 @@ export interface PixelHeader {
   readonly PresentationLUTShape: string | undefined;
   readonly PixelPaddingValue: number | undefined;
   readonly PixelPaddingRangeLimit: number | undefined;
+  /** Luminance of the three Palette Color Lookup Tables; defined for PALETTE COLOR only. */
+  readonly paletteLuminance: LookupTable | undefined;
   /** Row spacing over column spacing (vertical over horizontal); 1 when square or unknown. */
   readonly pixelAspectRatio: number;
 }

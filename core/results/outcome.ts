@@ -18,6 +18,7 @@ export const NOT_ANALYSED = {
   'image-too-small': 'The image is too small to be read.',
   'image-too-large': 'The image exceeds the configured size.',
   'transfer-syntax-unsupported': 'The compression of the image is not supported.',
+  'pixel-format-unsupported': 'The pixel format of the image is not supported.',
   'pixel-data-missing': 'The object has no pixel data.',
   'pixel-data-corrupt': 'The pixel data is damaged.',
   'not-dicom': 'The file is neither DICOM nor an image that can be read.',
