@@ -167,7 +167,7 @@ function inflate(deflated: Uint8Array, complete: boolean, options: ParseOptions)
 }
 
 function isUnfinished(warnings: readonly string[]): boolean {
-  return warnings.some((warning) => warning.startsWith('eof encountered'));
+  return warnings.some((warning) => /^eof encountered before finding (?!.*peeking)/.test(warning));
 }
 
 /** dicom-parser throws strings; those that speak of the buffer's end mean a truncated object. */

@@ -143,11 +143,7 @@ describe('readDicom', () => {
       }
     }
     // A cut between two elements leaves a readable object that lacks what follows.
-    expect([...codes.keys()].sort()).toEqual([
-      'attribute-missing',
-      'dicom-truncated',
-      'pixel-data-missing',
-    ]);
+    expect([...codes.keys()].sort()).toEqual(['dicom-truncated', 'pixel-data-missing']);
   });
 
   it('refuses Pixel Data whose delimiter or fragment is cut off, and damaged fragments', () => {

@@ -3,6 +3,7 @@ import type {
   InstanceIdentity,
   PixelHeader,
 } from '../../core/dicom/instance-header.js';
+import { PipelineError } from '../../core/errors.js';
 import { parseDataSet } from './data-set.js';
 import type { ParseOptions, PixelDataLocation } from './data-set.js';
 import { identityOf, readInstanceHeader } from './instance-header.js';
@@ -65,6 +66,9 @@ export function readDicomHeader(bytes: Uint8Array, options: ParseOptions = {}): 
   return {
     header: readInstanceHeader(parsed.dataSet, parsed.TransferSyntaxUID),
     readPixels: () => {
+      if (parsed.pixelData === undefined) {
+        throw new PipelineError('pixel-data-missing');
+      }
       const pixels = readPixelHeader(parsed.dataSet);
       return { pixels, pixelData: locatePixelData(parsed, pixels) };
     },

@@ -1,0 +1,54 @@
+import type { DicomUid } from '../../core/dicom/uid.js';
+import type { PixelHeader } from '../../core/dicom/instance-header.js';
+import { isTransferSyntax, TRANSFER_SYNTAXES } from '../../core/dicom/transfer-syntaxes.js';
+import { PipelineError } from '../../core/errors.js';
+import type { DecodedImage } from '../../core/imaging/decoded-image.js';
+import type { DecodeOptions } from './decoders/frame-decoder.js';
+import { FRAME_DECODERS } from './decoders/registry.js';
+import { toDecodedImage } from './decoders/stored-values.js';
+import { decodeUncompressed } from './decoders/uncompressed.js';
+import { fragmentsOfFrame } from './pixel-data.js';
+import type { PixelData } from './pixel-data.js';
+
+export interface EncodedImage {
+  readonly TransferSyntaxUID: DicomUid;
+  readonly pixels: PixelHeader;
+  readonly pixelData: PixelData;
+}
+
+/**
+ * One frame (0 is the first) as stored values. Throws `image-too-large`, `transfer-syntax-unsupported`,
+ * `pixel-format-unsupported`, `pixel-data-corrupt`.
+ */
+export async function decodeFrame(
+  image: EncodedImage,
+  frame: number,
+  options: DecodeOptions,
+): Promise<DecodedImage> {
+  const { pixels: header, pixelData } = image;
+  const TransferSyntaxUID: string = image.TransferSyntaxUID;
+  if (header.Rows * header.Columns > options.maxPixels) {
+    throw new PipelineError('image-too-large', undefined, {
+      context: { Rows: header.Rows, Columns: header.Columns, maxPixels: options.maxPixels },
+    });
+  }
+  if (!isTransferSyntax(TransferSyntaxUID)) {
+    throw new PipelineError('transfer-syntax-unsupported');
+  }
+  if (TRANSFER_SYNTAXES[TransferSyntaxUID].encapsulated !== (pixelData.kind === 'encapsulated')) {
+    throw new PipelineError('pixel-data-corrupt', 'Pixel Data contradicts the transfer syntax.');
+  }
+  if (pixelData.kind === 'native') {
+    return toDecodedImage(decodeUncompressed(pixelData, header, frame), header);
+  }
+  const decode = FRAME_DECODERS[TransferSyntaxUID];
+  if (decode === undefined) {
+    throw new PipelineError('transfer-syntax-unsupported');
+  }
+  const fragments = fragmentsOfFrame(pixelData, frame, header.NumberOfFrames);
+  const codestream = fragments.length === 1 ? fragments[0] : Buffer.concat(fragments);
+  if (codestream === undefined || codestream.length === 0) {
+    throw new PipelineError('pixel-data-corrupt', 'The Pixel Data has no fragments.');
+  }
+  return toDecodedImage(await decode(codestream, header, options), header);
+}
