@@ -10,3 +10,21 @@ export interface Logger {
 export type LogFacts = Readonly<Record<string, unknown>>;
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** A logger that adds the same facts to every line. */
+export function withFacts(logger: Logger, facts: LogFacts): Logger {
+  return {
+    debug(more, message) {
+      logger.debug({ ...facts, ...more }, message);
+    },
+    info(more, message) {
+      logger.info({ ...facts, ...more }, message);
+    },
+    warn(more, message) {
+      logger.warn({ ...facts, ...more }, message);
+    },
+    error(more, message) {
+      logger.error({ ...facts, ...more }, message);
+    },
+  };
+}

@@ -5,11 +5,13 @@ import { pipeline } from 'node:stream/promises';
 import { createInflateRaw } from 'node:zlib';
 
 import { PipelineError } from '../../core/errors.js';
+import type { FileInspection } from '../../core/use-cases/ingest-instance.js';
 import type { ParseOptions } from './data-set.js';
 import { findDataSet } from './file-meta.js';
+import { identityOf } from './instance-header.js';
 import { walkFragments } from './pixel-data.js';
-import { readIdentity } from './read-dicom.js';
-import type { IdentifiedInstance } from './read-dicom.js';
+import { readHeaderPrefix } from './read-dicom.js';
+import type { HeaderResult, IdentifiedInstance } from './read-dicom.js';
 
 const FIRST_PREFIX_BYTES = 64 * 1024;
 
@@ -31,12 +33,44 @@ export async function identifyFile(
   path: string,
   options: IdentifyOptions = {},
 ): Promise<IdentifiedInstance> {
+  return withFile(path, async (handle, sizeBytes) => {
+    const read = await readHeader(handle, sizeBytes, options);
+    const identity = identityOf(read.header);
+    await checkComplete(handle, sizeBytes, read, path, options);
+    return { ...read, kind: 'identified', identity };
+  });
+}
+
+/** As `identifyFile`, for ingest: UIDs may be missing, and damage behind the header is told as a value. */
+export async function inspectFile(
+  path: string,
+  options: IdentifyOptions = {},
+): Promise<FileInspection> {
+  return withFile(path, async (handle, sizeBytes) => {
+    const read = await readHeader(handle, sizeBytes, options);
+    const { header, pixelData } = read;
+    const damage = await checkComplete(handle, sizeBytes, read, path, options).then(
+      () => undefined,
+      (error: unknown) => {
+        if (error instanceof PipelineError) {
+          return error;
+        }
+        throw error;
+      },
+    );
+    return { header, hasPixelData: pixelData !== undefined, damage };
+  });
+}
+
+type ReadHeader = Exclude<HeaderResult, { kind: 'need-more' }>;
+
+async function withFile<T>(
+  path: string,
+  use: (handle: FileHandle, sizeBytes: number) => Promise<T>,
+): Promise<T> {
   const handle = await open(path, 'r');
   try {
-    const { size } = await handle.stat();
-    const instance = await readHeader(handle, size, options);
-    await checkComplete(handle, size, instance, path, options);
-    return instance;
+    return await use(handle, (await handle.stat()).size);
   } finally {
     await handle.close();
   }
@@ -46,12 +80,12 @@ async function readHeader(
   handle: FileHandle,
   sizeBytes: number,
   options: IdentifyOptions,
-): Promise<IdentifiedInstance> {
+): Promise<ReadHeader> {
   const maxHeaderBytes = options.maxHeaderBytes ?? DEFAULT_MAX_HEADER_BYTES;
   for (let length = FIRST_PREFIX_BYTES; ; length *= 4) {
     const prefix = await readRange(handle, 0, Math.min(length, maxHeaderBytes, sizeBytes));
-    const result = readIdentity(prefix, prefix.length === sizeBytes, options);
-    if (result.kind === 'identified') {
+    const result = readHeaderPrefix(prefix, prefix.length === sizeBytes, options);
+    if (result.kind === 'read') {
       return result;
     }
     if (length >= maxHeaderBytes) {
@@ -63,7 +97,7 @@ async function readHeader(
 async function checkComplete(
   handle: FileHandle,
   fileBytes: number,
-  instance: IdentifiedInstance,
+  instance: Pick<ReadHeader, 'pixelData' | 'inflated'>,
   path: string,
   options: IdentifyOptions,
 ): Promise<void> {

@@ -22,6 +22,11 @@ export interface IdentifiedInstance {
 
 export type IdentityResult = IdentifiedInstance | { readonly kind: 'need-more' };
 
+/** As `IdentifiedInstance`, of an object whose UIDs may be missing. */
+export type HeaderResult =
+  | (Omit<IdentifiedInstance, 'kind' | 'identity'> & { readonly kind: 'read' })
+  | { readonly kind: 'need-more' };
+
 export interface DicomObject {
   readonly header: InstanceHeader;
   readonly pixels: PixelHeader;
@@ -29,28 +34,39 @@ export interface DicomObject {
 }
 
 /**
- * Identity and header from the first bytes of an object. `complete` says that these are all of them;
- * otherwise `need-more` asks for a longer prefix (the header ends where Pixel Data begins).
+ * The header from the first bytes of an object. `complete` says that these are all of them; otherwise
+ * `need-more` asks for a longer prefix (the header ends where Pixel Data begins).
  *
- * Throws `dicom-unreadable`, `dicom-truncated` and `attribute-missing`.
+ * Throws `dicom-unreadable`, `dicom-truncated`, and `attribute-missing` without a transfer syntax.
  */
+export function readHeaderPrefix(
+  bytes: Uint8Array,
+  complete: boolean,
+  options: ParseOptions = {},
+): HeaderResult {
+  const parsed = parseDataSet(bytes, complete, options);
+  if (parsed === undefined) {
+    return { kind: 'need-more' };
+  }
+  const { dataSet, TransferSyntaxUID, pixelData, inflated } = parsed;
+  return {
+    kind: 'read',
+    header: readInstanceHeader(dataSet, TransferSyntaxUID),
+    pixelData,
+    inflated,
+  };
+}
+
+/** Identity and header, as `readHeaderPrefix`. Throws `attribute-missing` also for a missing UID. */
 export function readIdentity(
   bytes: Uint8Array,
   complete: boolean,
   options: ParseOptions = {},
 ): IdentityResult {
-  const parsed = parseDataSet(bytes, complete, options);
-  if (parsed === undefined) {
-    return { kind: 'need-more' };
-  }
-  const header = readInstanceHeader(parsed.dataSet, parsed.TransferSyntaxUID);
-  return {
-    kind: 'identified',
-    identity: identityOf(header),
-    header,
-    pixelData: parsed.pixelData,
-    inflated: parsed.inflated,
-  };
+  const result = readHeaderPrefix(bytes, complete, options);
+  return result.kind === 'need-more'
+    ? result
+    : { ...result, kind: 'identified', identity: identityOf(result.header) };
 }
 
 /** What gates need, of a whole object; its pixels are read only when they let it pass. */

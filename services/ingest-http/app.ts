@@ -1,0 +1,100 @@
+import express from 'express';
+import type { ErrorRequestHandler, Express } from 'express';
+import helmet from 'helmet';
+import swaggerUi from 'swagger-ui-express';
+
+import { PipelineError, toPipelineError } from '../../core/errors.js';
+import type { Logger } from '../../core/log.js';
+import type { StudyStore } from '../../core/storage/study-store.js';
+import { sendAnswer } from './http/answer.js';
+import { problemAnswer } from './http/problem.js';
+import { logRequests } from './http/request-log.js';
+import type { RequestLocals } from './http/request-log.js';
+import { addResource } from './http/resource.js';
+import { buildOpenApi } from './openapi.js';
+import { liveness, readiness } from './routes/health.js';
+import type { ReadinessCheck } from './routes/health.js';
+import { STORE_ACCEPTS, storeInstances } from './routes/store-instances.js';
+import type { StoreInstancesDeps, StoreInstancesOptions } from './routes/store-instances.js';
+import { getStudy, listStudies } from './routes/studies.js';
+
+export interface IngestAppDeps extends StoreInstancesDeps {
+  readonly studies: Pick<StudyStore, 'recordInstance' | 'holdStudy' | 'listStudies' | 'findStudy'>;
+  /** What `/readyz` asks. */
+  readonly readiness: readonly ReadinessCheck[];
+}
+
+/** The HTTP interface as an Express application, without a server. */
+export function createIngestApp(deps: IngestAppDeps, options: StoreInstancesOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.use(logRequests(deps.logger, deps.clock));
+  app.use(securityHeaders());
+
+  addResource(app, '/healthz', { get: liveness });
+  addResource(app, '/readyz', { get: readiness(deps.readiness, deps.logger) });
+
+  const store = { post: storeInstances(deps, options), acceptPost: STORE_ACCEPTS };
+  addResource(app, '/dicom-web/studies', store);
+  addResource(app, '/dicom-web/studies/:StudyInstanceUID', store);
+
+  addResource(app, '/api/v1/studies', { get: listStudies(deps.studies) });
+  addResource(app, '/api/v1/studies/:StudyInstanceUID', { get: getStudy(deps.studies) });
+
+  const openApi = buildOpenApi();
+  addResource(app, '/openapi.json', {
+    get: (_request, response) => {
+      response.json(openApi);
+    },
+  });
+  app.use('/docs', swaggerUi.serve, swaggerUi.setup(openApi, { customSiteTitle: 'preread API' }));
+
+  app.use(() => {
+    throw new PipelineError('not-found');
+  });
+  app.use(answerErrors(deps.logger));
+  return app;
+}
+
+/**
+ * The browser must not be told to use HTTPS: on a hospital's network the service may well have none, and
+ * a reverse proxy that has it says so itself.
+ */
+function securityHeaders(): express.RequestHandler {
+  return helmet({
+    strictTransportSecurity: false,
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+  });
+}
+
+function answerErrors(logger: Logger): ErrorRequestHandler {
+  // Express knows error handlers by their four parameters.
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars
+  return async (thrown: unknown, request, response, _next) => {
+    const { requestId } = response.locals as RequestLocals;
+    if (request.socket.destroyed) {
+      logger.info({ requestId }, 'the client went away');
+      return;
+    }
+    const error = isClientError(thrown)
+      ? new PipelineError('request-invalid', undefined, { cause: thrown })
+      : toPipelineError(thrown);
+    if (error.httpStatus >= 500) {
+      logger.error({ requestId, code: error.code, err: error }, 'request failed');
+    }
+    (response.locals as RequestLocals).facts['code'] = error.code;
+    await sendAnswer(request, response, problemAnswer(error, requestId));
+  };
+}
+
+/** What Express and its middleware throw about a request, as a malformed percent-encoding. */
+function isClientError(thrown: unknown): boolean {
+  return (
+    thrown instanceof Error &&
+    'status' in thrown &&
+    typeof thrown.status === 'number' &&
+    thrown.status >= 400 &&
+    thrown.status < 500
+  );
+}

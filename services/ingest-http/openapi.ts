@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import { createDocument } from 'zod-openapi';
+import type { ZodOpenApiOperationObject, ZodOpenApiResponsesObject } from 'zod-openapi';
+
+import { softwareVersion } from '../../adapters/process/package-info.js';
+import { PRIORITIES } from '../../core/triage/priority.js';
+import { problemSchema } from './http/problem.js';
+import { livenessSchema, readinessSchema } from './routes/health.js';
+import { studyListSchema, studyQuerySchema, studySchema } from './routes/studies.js';
+
+const dicomJsonSchema = z
+  .record(z.string(), z.object({ vr: z.string(), Value: z.array(z.unknown()).optional() }))
+  .meta({
+    id: 'StoreInstancesResponse',
+    description: 'The dataset of PS3.18 table 10.5.3-2 in the DICOM JSON model.',
+  });
+
+const binary = z.string().meta({ override: { type: 'string', format: 'binary' } });
+const StudyInstanceUID = z.string().describe('Study Instance UID.');
+
+const storeBodies = {
+  description:
+    'Part 10 files. A multipart body needs a boundary in its Content-Type; each part is one file.',
+  required: true,
+  content: {
+    'multipart/related; type="application/dicom"': { schema: binary },
+    'application/dicom': { schema: binary },
+  },
+};
+
+const storeHeaders = z.object({
+  'Preread-Priority': z
+    .enum(PRIORITIES)
+    .optional()
+    .describe('Priority of the studies; outranks Requested Procedure Priority of the objects.'),
+});
+
+/** The OpenAPI 3.1 description, generated from the schemas that the answers are typed by. */
+export function buildOpenApi(): ReturnType<typeof createDocument> {
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'preread',
+      version: softwareVersion,
+      description:
+        'AI pre-reads of chest X-rays: DICOM in by DICOMweb, results out as JSON. Decision support for ' +
+        'research and evaluation, not a medical device.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    tags: [
+      { name: 'DICOMweb', description: 'STOW-RS (PS3.18 10.5).' },
+      { name: 'Studies' },
+      { name: 'Health' },
+    ],
+    paths: {
+      '/dicom-web/studies': {
+        post: store('storeInstances', 'Store objects of any studies', {}),
+      },
+      '/dicom-web/studies/{StudyInstanceUID}': {
+        post: store('storeStudyInstances', 'Store objects of one study', {
+          path: z.object({ StudyInstanceUID }),
+        }),
+      },
+      '/api/v1/studies': {
+        get: {
+          operationId: 'listStudies',
+          summary: 'Studies, newest first',
+          tags: ['Studies'],
+          requestParams: { query: studyQuerySchema },
+          responses: { '200': json('A page of studies.', studyListSchema), ...problems(400, 503) },
+        },
+      },
+      '/api/v1/studies/{StudyInstanceUID}': {
+        get: {
+          operationId: 'getStudy',
+          summary: 'One study with its latest result and its deliveries',
+          tags: ['Studies'],
+          requestParams: { path: z.object({ StudyInstanceUID }) },
+          responses: { '200': json('The study.', studySchema), ...problems(404, 503) },
+        },
+      },
+      '/healthz': {
+        get: {
+          operationId: 'getLiveness',
+          summary: 'The process lives',
+          tags: ['Health'],
+          responses: { '200': json('It does.', livenessSchema) },
+        },
+      },
+      '/readyz': {
+        get: {
+          operationId: 'getReadiness',
+          summary: 'Each dependency, asked now',
+          tags: ['Health'],
+          responses: {
+            '200': json('All of them work.', readinessSchema),
+            '503': json('At least one does not.', readinessSchema),
+          },
+        },
+      },
+    },
+  });
+}
+
+function store(
+  operationId: string,
+  summary: string,
+  params: { path?: z.ZodObject },
+): ZodOpenApiOperationObject {
+  const answer = (description: string) => ({
+    description,
+    content: {
+      'application/dicom+json': { schema: dicomJsonSchema },
+      'application/problem+json': { schema: problemSchema },
+    },
+  });
+  return {
+    operationId,
+    summary,
+    description:
+      'Answered when every object is durably stored; analysis follows. An answer about objects is a ' +
+      'dataset; an answer about the request as a whole is a problem.',
+    tags: ['DICOMweb'],
+    requestParams: { ...params, header: storeHeaders },
+    requestBody: storeBodies,
+    responses: {
+      '200': answer('All objects are stored (identical ones may have been before).'),
+      '202': answer('Some objects are stored; the dataset lists the others with their reasons.'),
+      '400': answer('The request cannot be understood; nothing is stored.'),
+      '409': answer('No object is stored; the dataset says why.'),
+      '413': answer('The request or its only object exceeds the configured limit.'),
+      '415': answer('The media type of the request or of its parts is not supported.'),
+      '503': answer('Try again after the seconds in Retry-After.'),
+      ...problems(406, 408, 500),
+    },
+  };
+}
+
+function json(description: string, schema: z.ZodType) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+function problems(...statuses: readonly number[]): ZodOpenApiResponsesObject {
+  return Object.fromEntries(
+    statuses.map((status) => [
+      String(status),
+      {
+        description: 'A problem (RFC 9457).',
+        content: { 'application/problem+json': { schema: problemSchema } },
+      },
+    ]),
+  );
+}

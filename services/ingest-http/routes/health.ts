@@ -1,0 +1,78 @@
+import type { RequestHandler } from 'express';
+import { z } from 'zod';
+
+import { toPipelineError } from '../../../core/errors.js';
+import type { Logger } from '../../../core/log.js';
+
+/** Something without which this process cannot do its work. */
+export interface ReadinessCheck {
+  readonly name: string;
+  /** Rejects when it does not work. */
+  readonly check: () => Promise<unknown>;
+}
+
+/** A dependency that is silent for so long does not work. */
+const CHECK_TIMEOUT_MS = 3_000;
+
+export const livenessSchema = z.object({ status: z.literal('ok') }).meta({ id: 'Liveness' });
+
+export const readinessSchema = z
+  .object({
+    status: z.enum(['ready', 'not-ready']),
+    checks: z.array(
+      z.object({
+        name: z.string(),
+        ok: z.boolean(),
+        error: z.string().optional().describe('Code of the error.'),
+      }),
+    ),
+  })
+  .meta({ id: 'Readiness' });
+
+export type Readiness = z.infer<typeof readinessSchema>;
+
+/** The process lives; it says nothing of anything else, so that nobody restarts us for a database's fault. */
+export const liveness: RequestHandler = (_request, response) => {
+  response.json({ status: 'ok' } satisfies z.infer<typeof livenessSchema>);
+};
+
+/** Each dependency, asked now. Probes that come while one runs share its answer. */
+export function readiness(checks: readonly ReadinessCheck[], logger: Logger): RequestHandler {
+  let running: Promise<Readiness> | undefined;
+  return async (_request, response) => {
+    running ??= checkAll(checks, logger).finally(() => {
+      running = undefined;
+    });
+    const answer = await running;
+    response.status(answer.status === 'ready' ? 200 : 503).json(answer);
+  };
+}
+
+async function checkAll(checks: readonly ReadinessCheck[], logger: Logger): Promise<Readiness> {
+  const results = await Promise.all(
+    checks.map(async ({ name, check }) => {
+      try {
+        await withTimeout(check());
+        return { name, ok: true };
+      } catch (error) {
+        logger.warn({ check: name, err: error }, 'not ready');
+        return { name, ok: false, error: toPipelineError(error).code };
+      }
+    }),
+  );
+  return { status: results.every(({ ok }) => ok) ? 'ready' : 'not-ready', checks: results };
+}
+
+async function withTimeout(promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error('no answer in time'));
+    }, CHECK_TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,87 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { createIngestApp } from './app.js';
+import type { IngestAppDeps } from './app.js';
+import { deferContinue } from './http/expect-continue.js';
+import type { StoreInstancesOptions } from './routes/store-instances.js';
+
+export interface IngestHttpOptions extends StoreInstancesOptions {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** Time for requests in flight at `close`. */
+  readonly shutdownMs: number;
+}
+
+export interface IngestHttp {
+  readonly url: string;
+  /** Takes no more requests, lets those in flight finish, and cuts off what takes too long. Idempotent. */
+  close(): Promise<void>;
+}
+
+const HEADERS_TIMEOUT_MS = 30_000;
+/** Longer than the 60 s of common reverse proxies, which otherwise reuse a connection as it closes. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+
+/**
+ * Starts the HTTP service.
+ *
+ * There is no limit on a request's total time, because a thin line takes long for a large study:
+ * `readBody` ends uploads that fall silent instead.
+ */
+export async function startIngestHttp(
+  deps: IngestAppDeps,
+  options: IngestHttpOptions,
+): Promise<IngestHttp> {
+  const app = createIngestApp(deps, options);
+  const server = createServer({
+    requestTimeout: 0,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  });
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    response.once('close', () => {
+      // A kept-alive connection becomes idle here; after `close` nobody else would end it.
+      if (!server.listening) {
+        setImmediate(() => {
+          server.closeIdleConnections();
+        });
+      }
+    });
+    app(request, response);
+  }
+  server.on('request', handle);
+  server.on('checkContinue', (request, response) => {
+    deferContinue(request);
+    handle(request, response);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+  let closing: Promise<void> | undefined;
+  return {
+    url: urlOf(server.address() as AddressInfo),
+    close: () =>
+      (closing ??= new Promise((resolve) => {
+        const force = setTimeout(() => {
+          server.closeAllConnections();
+        }, options.shutdownMs);
+        server.close(() => {
+          clearTimeout(force);
+          resolve();
+        });
+        server.closeIdleConnections();
+      })),
+  };
+}
+
+function urlOf({ address, family, port }: AddressInfo): string {
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
