@@ -1,0 +1,1 @@
+"""Training of the chest X-ray classifier that preread ships. See ../README.md."""

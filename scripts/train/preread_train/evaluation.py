@@ -1,0 +1,70 @@
+"""Everything that is measured on out-of-fold logits, as one dictionary for manifest and card."""
+
+import numpy as np
+
+from . import metrics
+from .dataset import FINDINGS, FOLDS
+
+BOOTSTRAP_DRAWS = 2000
+HIGH_SENSITIVITY = 0.90
+WITHHOLD_BELOW = 0.70
+
+
+def cross_fitted_platt(labels, logits, folds):
+    """Calibrated probabilities in which each fold is calibrated by the other four."""
+    calibrated = np.zeros(len(logits))
+    for fold in range(FOLDS):
+        held_out = folds == fold
+        slope, intercept = metrics.fit_platt(labels[~held_out], logits[~held_out])
+        calibrated[held_out] = metrics.sigmoid(slope * logits[held_out] + intercept)
+    return calibrated
+
+
+def evaluate_finding(dataset, index, logits, seed):
+    """All figures of one finding; intervals resample patients."""
+    labels = dataset.labels[:, index]
+    score = logits[:, index]
+    probabilities = metrics.sigmoid(score)
+    balanced = dataset.sets == 'balanced'
+    area, delong_low, delong_high = metrics.auroc_delong(labels, score)
+    thresholds = {
+        'youden': metrics.youden_threshold(labels, probabilities),
+        'high-sensitivity': metrics.sensitivity_threshold(labels, probabilities, HIGH_SENSITIVITY),
+    }
+    slope, intercept = metrics.fit_platt(labels, score)
+    return {
+        'auroc': area,
+        'auroc95': metrics.bootstrap_auroc(labels, score, dataset.patients, BOOTSTRAP_DRAWS, seed),
+        'delong95': (delong_low, delong_high),
+        'balanced_auroc': metrics.auroc(labels[balanced], score[balanced]),
+        'balanced95': metrics.bootstrap_auroc(
+            labels[balanced], score[balanced], dataset.patients[balanced], BOOTSTRAP_DRAWS, seed
+        ),
+        'positives': int(labels.sum()),
+        'negatives': int(len(labels) - labels.sum()),
+        'balanced_positives': int(labels[balanced].sum()),
+        'thresholds': thresholds,
+        'rates': {name: metrics.rates(labels, probabilities, t) for name, t in thresholds.items()},
+        'platt': (slope, intercept),
+        'ece_before': metrics.expected_calibration_error(labels, probabilities),
+        'ece_after': metrics.expected_calibration_error(
+            labels, cross_fitted_platt(labels, score, dataset.folds)
+        ),
+    }
+
+
+def evaluate(dataset, logits, seed):
+    """{'findings': {key: figures}, 'mean_auroc': ..., 'mean_balanced': ..., 'fold_means': [...]}."""
+    findings = {key: evaluate_finding(dataset, i, logits, seed) for i, key in enumerate(FINDINGS)}
+    folds = []
+    for fold in range(FOLDS):
+        inside = dataset.folds == fold
+        folds.append(np.mean([
+            metrics.auroc(dataset.labels[inside, i], logits[inside, i]) for i in range(len(FINDINGS))
+        ]))
+    return {
+        'findings': findings,
+        'mean_auroc': float(np.mean([f['auroc'] for f in findings.values()])),
+        'mean_balanced': float(np.mean([f['balanced_auroc'] for f in findings.values()])),
+        'fold_means': folds,
+    }

@@ -1,0 +1,192 @@
+"""MODEL_CARD.md from the figures of the run that made the model."""
+
+from .evaluation import HIGH_SENSITIVITY, WITHHOLD_BELOW
+from .findings import DETAILS
+
+CARD = """# {name} {version}
+
+<!-- Written by scripts/train from the run that made the model; edit the template, not this file. -->
+
+A small classifier that gives every frontal chest X-ray a score for 14 findings and a coarse map of where
+each score comes from. It ships with preread so that the pipeline works without a download.
+
+**It is not a medical device.** It is for research and evaluation of triage. On its own it is a weak reader:
+mean AUROC {mean_auroc:.3f} over the 14 findings on patients it was not trained on, {mean_balanced:.3f} on the
+subset with balanced labels. {withheld_count} of 14 findings are withheld for that reason: computed, never shown,
+never used for a priority.
+
+## What it must not be used for
+
+- Diagnosis, or any decision without a radiologist reading the image.
+- Ruling disease out: a low score is no statement that the image is normal.
+- Lateral views, children, body parts other than the chest, CT scout views, photographs of films.
+- Pointing at lesions: the maps have {cells} x {cells} cells and explain the score, they do not outline disease.
+- Comparing scores between findings, or reading a score as the probability of disease in another population.
+
+## The network
+
+- {architecture}
+- Input `image`: float32 [N, 1, {size}, {size}], values -1..1, recipe `{recipe}`. The grey image stands for all
+  three colour channels: the kernel of the first convolution is summed over them.
+- Outputs: `logits` [N, 14] and `cams` [N, 14, {cells}, {cells}]. {cam_relation}
+- ONNX opset {opset}, float32, {megabytes:.2f} MB, operators {operators}. Batch size is free.
+- SHA-256 of the file: `{sha256}`
+- Speed: {speed}
+
+## Preprocessing `{recipe}`
+
+From the greyscale presentation image (after Modality LUT, VOI LUT and MONOCHROME1 inversion): the largest centred
+square, resampled to {size} x {size} by an antialiased triangle filter, the 1st to 99th percentile of the resampled
+values mapped to -1..1 and clipped. Any window that does not clip gives the same tensor.
+Golden vectors: `fixtures/golden/cxr-square-1.json`.
+
+## Training data
+
+- NIH ChestX-ray14, a subset of {images:,} frontal images of {patients:,} patients, 512 x 512 8-bit JPEG. Provided by the
+  **NIH Clinical Center**, download site https://nihcc.app.box.com/v/ChestXray-NIHCC ; use is unrestricted with this
+  acknowledgement. Xiaosong Wang, Yifan Peng, Le Lu, Zhiyong Lu, Mohammadhadi Bagheri, Ronald M. Summers,
+  "ChestX-ray8: Hospital-scale Chest X-ray Database and Benchmarks on Weakly-Supervised Classification and
+  Localization of Common Thorax Diseases", IEEE CVPR 2017.
+- Labels: mined from report text, or a hand-drawn box of the finding where there is one (positive = label OR box).
+{soft_label_line}- Backbone: MobileNet v1 1.0 224 with ImageNet weights (Howard et al. 2017, arXiv:1704.04861), Google, Apache-2.0.
+
+The weights are under Apache-2.0, like the backbone's. The terms of the NIH data ask for the acknowledgement above.
+
+## How it was measured
+
+Five-fold cross-validation by patient. Every figure below is out of fold: the image was scored by heads that never
+saw its patient. The shipped heads are trained once more on all five folds with the same settings, so no figure was
+measured on exactly these weights; they are what to expect of them. Settings were chosen by the same
+cross-validation among the variants listed in `scripts/train/README.md`, which flatters the means slightly.
+Intervals are 95 % percentile intervals of {draws:,} bootstrap draws of whole patients.
+
+Mean AUROC **{mean_auroc:.3f}** over all folds (single folds {fold_low:.3f} to {fold_high:.3f}), **{mean_balanced:.3f}** within the
+`balanced` set ({balanced_images} images). The difference matters: the other sets were put together by label, and part
+of what the first figure rewards is the mixture of patients. Expect the second in a mixed population.
+
+| finding | positives | AUROC (95 % CI) | within balanced (95 % CI) | positives there | shown |
+|---|---|---|---|---|---|
+{auroc_rows}
+
+## Operating points
+
+Thresholds on sigmoid(logit), fixed on the out-of-fold scores: `youden` (default) maximises sensitivity + specificity;
+`high-sensitivity` is the highest threshold with at least {high_sensitivity:.0%} sensitivity. The rates are those of the
+data on which the threshold was chosen and so slightly optimistic. Findings below AUROC {withhold_below:.2f} are withheld.
+
+| finding | youden | sens. | spec. | high-sensitivity | sens. | spec. |
+|---|---|---|---|---|---|---|
+{threshold_rows}
+
+## Calibration
+
+Platt scaling sigmoid(slope * logit + intercept), fitted on out-of-fold logits. ECE with ten equal bins; "after" is
+cross-fitted (each fold calibrated by the other four). The probabilities hold for the prevalence of this subset, which
+is enriched: a site must recalibrate on its own labelled scores before it reads them as probabilities.
+
+| finding | prevalence here | slope | intercept | ECE before | ECE after |
+|---|---|---|---|---|---|
+{calibration_rows}
+
+## Maps
+
+Pointing game on the hand-drawn boxes, out of fold: is the highest cell of the finding's map inside a box? "chance" is
+the mean share of the image that the boxes cover, "fixed point" the best that one fixed cell for all images reaches.
+
+| finding | images with boxes | hit rate | chance | fixed point |
+|---|---|---|---|---|
+{pointing_rows}
+
+## Priorities
+
+The manifest gives each finding the priority that a study gets when it is flagged: Pneumothorax `stat`; Effusion, Edema,
+Consolidation, Pneumonia and Mass `urgent`; the rest `routine`. That is a default from common practice and no measured
+optimum; a site should set its own. Withheld findings never set a priority.
+
+## Limitations
+
+- Label noise: about one label in ten is wrong, more for pneumonia and infiltration. The measured AUROC includes that.
+- One hospital, a research referral centre; another hospital's devices, patients and habits were never seen.
+- 512 px 8-bit JPEG sources, display processing unknown. Small nodules and fine lines are at or beyond the resolution.
+- PA or AP is not recorded in the subset, so no subgroup figures by projection; sex, age and device are not recorded
+  either. A portable image may raise scores because sicker patients get portable images.
+- Treated disease counts: a pneumothorax label often comes with a drain, which the network may have learned instead.
+- Mostly adults. The pipeline's gates, not this network, must keep other images away.
+- {rarest} has only {rarest_positives} positive images: its interval says little.
+"""
+
+
+def table(rows):
+    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
+
+
+def interval(area, bounds):
+    return f'{area:.3f} ({bounds[0]:.3f}-{bounds[1]:.3f})'
+
+
+def name_of(key):
+    return DETAILS[key]['display']['en']
+
+
+def auroc_rows(findings):
+    return table(
+        (
+            name_of(key), str(f['positives']), interval(f['auroc'], f['auroc95']),
+            interval(f['balanced_auroc'], f['balanced95']), str(f['balanced_positives']),
+            'withheld' if f['auroc'] < WITHHOLD_BELOW else 'yes',
+        )
+        for key, f in findings.items()
+    )
+
+
+def threshold_rows(findings):
+    rows = []
+    for key, f in findings.items():
+        row = [name_of(key)]
+        for point in ('youden', 'high-sensitivity'):
+            sensitivity, specificity = f['rates'][point]
+            row += [f"{f['thresholds'][point]:.4f}", f'{sensitivity:.2f}', f'{specificity:.2f}']
+        rows.append(row)
+    return table(rows)
+
+
+def calibration_rows(findings):
+    return table(
+        (
+            name_of(key), f"{f['positives'] / (f['positives'] + f['negatives']):.3f}",
+            f"{f['platt'][0]:.2f}", f"{f['platt'][1]:.2f}", f"{f['ece_before']:.3f}", f"{f['ece_after']:.3f}",
+        )
+        for key, f in findings.items()
+    )
+
+
+def pointing_rows(pointing):
+    return table(
+        (
+            name_of(key), str(p['images']), f"{p['hit_rate']:.2f}", f"{p['chance']:.2f}",
+            f"{p['fixed_point']:.2f}",
+        )
+        for key, p in pointing.items()
+    )
+
+
+def render_card(facts, evaluation, pointing):
+    """facts: the plain fields of the template (name, version, sizes, counts, sentences)."""
+    findings = evaluation['findings']
+    rarest = min(findings, key=lambda key: findings[key]['positives'])
+    return CARD.format(
+        **facts,
+        mean_auroc=evaluation['mean_auroc'],
+        mean_balanced=evaluation['mean_balanced'],
+        fold_low=min(evaluation['fold_means']),
+        fold_high=max(evaluation['fold_means']),
+        withheld_count=sum(f['auroc'] < WITHHOLD_BELOW for f in findings.values()),
+        high_sensitivity=HIGH_SENSITIVITY,
+        withhold_below=WITHHOLD_BELOW,
+        auroc_rows=auroc_rows(findings),
+        threshold_rows=threshold_rows(findings),
+        calibration_rows=calibration_rows(findings),
+        pointing_rows=pointing_rows(pointing),
+        rarest=name_of(rarest),
+        rarest_positives=findings[rarest]['positives'],
+    )

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Reproduces models/preread-cxr14 and fixtures/golden/cxr-square-1.json. Options: see README.md.
+set -euo pipefail
+cd "$(dirname "$0")"
+# One thread: sums are added in one order, so that a rerun on this kind of machine gives the same bits.
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+/usr/bin/python3 -m preread_train "$@"
+cd ../..
+npx --no-install prettier --log-level warn --write models/preread-cxr14/*.json
+exec npx --no-install tsx scripts/train/check-model.ts
