@@ -1,0 +1,36 @@
+import { triangleWeights } from '../../imaging/axis-weights.js';
+import { centreSquareInSpace } from '../../imaging/centre-crop.js';
+import type { DecodedImage } from '../../imaging/decoded-image.js';
+import { percentile } from '../../imaging/percentile.js';
+import { greyTable } from '../../imaging/presentation.js';
+import { resizeCrop } from '../../imaging/resize-crop.js';
+
+/** Percentiles of the resampled crop that become -1 and 1. */
+const LOW_PERCENTILE = 1;
+const HIGH_PERCENTILE = 99;
+
+/**
+ * `cxr-square@1`, the recipe of the shipped model (scripts/train holds the reference):
+ *
+ * 1. the greyscale chain of the DICOM standard, black low;
+ * 2. the largest centred square;
+ * 3. the antialiased triangle filter to size x size;
+ * 4. the 1st percentile becomes -1 and the 99th 1, clipped; a flat image becomes all zeros.
+ *
+ * Step 4 makes the tensor the same for every window that does not clip. Range: -1..1.
+ */
+export function cxrSquare(image: DecodedImage, size: number): Float32Array<ArrayBuffer> {
+  const table = greyTable(image);
+  const crop = centreSquareInSpace(image);
+  const { values } = resizeCrop(image, crop, size, triangleWeights, table);
+  const low = percentile(values, LOW_PERCENTILE);
+  const high = percentile(values, HIGH_PERCENTILE);
+  const tensor = new Float32Array(values.length);
+  if (high > low) {
+    const gain = 2 / (high - low);
+    for (let index = 0; index < values.length; index += 1) {
+      tensor[index] = Math.min(1, Math.max(-1, gain * (values[index]! - low) - 1));
+    }
+  }
+  return tensor;
+}
