@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+
+import { decodedImage, generatedImage } from '../../test/support/decoded-image.js';
+import { pixelHeader } from '../../test/support/pixel-header.js';
+import { skimageWeights, triangleWeights, weightSums } from './axis-weights.js';
+import { centreSquare, centreSquareInSpace } from './centre-crop.js';
+import { percentile } from './percentile.js';
+import { resizeCrop } from './resize-crop.js';
+
+describe('triangleWeights', () => {
+  it('is the mean of neighbours, weighted as a triangle, when halving', () => {
+    const { starts, weights } = triangleWeights(8, 4);
+    expect(starts).toEqual([0, 1, 3, 5]);
+    // Output 1 is centred on 3: inputs 1.5, 2.5, 3.5, 4.5 at distances 1.5, 0.5, 0.5, 1.5 of radius 2.
+    expect([...(weights[1] ?? [])]).toEqual([0.125, 0.375, 0.375, 0.125]);
+  });
+
+  it.each([
+    [7, 3],
+    [3, 7],
+    [224, 224],
+    [1, 5],
+    [2500, 224],
+  ])('keeps a constant from %d to %d', (inputs, outputs) => {
+    for (const sum of weightSums(triangleWeights(inputs, outputs))) {
+      expect(sum).toBeCloseTo(1, 12);
+    }
+  });
+});
+
+describe('skimageWeights', () => {
+  it('loses weight at the edges, where it sees zeros', () => {
+    const sums = [...weightSums(skimageWeights(100, 10))];
+    expect(sums[0]).toBeLessThan(0.9);
+    expect(sums[5]).toBeCloseTo(1, 12);
+  });
+});
+
+describe('centreSquare', () => {
+  it.each([
+    [23, 37, { x0: 7, y0: 0, columns: 23, rows: 23 }],
+    [9, 5, { x0: 0, y0: 2, columns: 5, rows: 5 }],
+    [4, 4, { x0: 0, y0: 0, columns: 4, rows: 4 }],
+  ])('of %d rows and %d columns', (Rows, Columns, crop) => {
+    const image = { ...decodedImage([[0]]), header: pixelHeader({ Rows, Columns }) };
+    expect(centreSquare(image)).toEqual(crop);
+    expect(centreSquareInSpace(image)).toEqual(crop);
+  });
+
+  it('is square on the detector when pixels are not', () => {
+    const header = pixelHeader({ Rows: 100, Columns: 300, pixelAspectRatio: 2 });
+    const image = { ...decodedImage([[0]]), header };
+    expect(centreSquareInSpace(image)).toEqual({ x0: 50, y0: 0, columns: 200, rows: 100 });
+    expect(centreSquare(image)).toMatchObject({ columns: 100, rows: 100 });
+  });
+
+  it('takes spacings within one percent as one', () => {
+    const header = pixelHeader({ Rows: 1000, Columns: 1000, pixelAspectRatio: 1.009 });
+    expect(centreSquareInSpace({ ...decodedImage([[0]]), header })).toMatchObject({ rows: 1000 });
+  });
+});
+
+describe('resizeCrop', () => {
+  it('equals the two matrix products written out', () => {
+    const image = generatedImage(23, 37, { a: 7, b: 13, c: 3, modulus: 4096 });
+    const crop = centreSquare(image);
+    const { values, horizontal, vertical } = resizeCrop(image, crop, 6, skimageWeights);
+    for (let j = 0; j < 6; j += 1) {
+      for (let i = 0; i < 6; i += 1) {
+        let sum = 0;
+        vertical.weights[j]?.forEach((wy, dy) => {
+          horizontal.weights[i]?.forEach((wx, dx) => {
+            const y = crop.y0 + (vertical.starts[j] ?? 0) + dy;
+            const x = crop.x0 + (horizontal.starts[i] ?? 0) + dx;
+            sum += wy * wx * (image.pixels[y * image.width + x] ?? NaN);
+          });
+        });
+        expect(values[6 * j + i]).toBeCloseTo(sum, 8);
+      }
+    }
+  });
+
+  it('samples a reduced grid at the same places, its phase included', () => {
+    // A plane is linear, so linear interpolation between reduced samples is exact inside the image.
+    const full = generatedImage(64, 64, { a: 8, b: 4, c: 0, modulus: 1e6 });
+    const reducedRows = Array.from({ length: 32 }, (_, y) =>
+      Array.from({ length: 32 }, (__, x) => 8 * (2 * x + 0.5) + 4 * (2 * y + 0.5)),
+    );
+    const reduced = {
+      ...decodedImage(reducedRows),
+      header: full.header,
+      reduction: 1,
+      phase: 0.5,
+    };
+    const crop = centreSquare(full);
+    const expected = resizeCrop(full, crop, 8, triangleWeights).values;
+    const values = resizeCrop(reduced, crop, 8, triangleWeights).values;
+    for (let j = 1; j < 7; j += 1) {
+      for (let i = 1; i < 7; i += 1) {
+        expect(values[8 * j + i]).toBeCloseTo(expected[8 * j + i] ?? NaN, 6);
+      }
+    }
+  });
+});
+
+describe('percentile', () => {
+  it('agrees with sorting', () => {
+    const values = Float64Array.from({ length: 999 }, (_, index) => (index * 7919) % 503);
+    const sorted = values.slice().sort();
+    for (const q of [0, 1, 37.3, 50, 99, 100]) {
+      const t = (q / 100) * 998;
+      const k = Math.floor(t);
+      const below = sorted[k] ?? NaN;
+      const above = sorted[Math.min(k + 1, 998)] ?? NaN;
+      expect(percentile(values, q)).toBeCloseTo(below + (t - k) * (above - below), 10);
+    }
+  });
+
+  it('works on one value and refuses none', () => {
+    expect(percentile(Float64Array.of(3), 99)).toBe(3);
+    expect(() => percentile(new Float64Array(0), 50)).toThrow(RangeError);
+  });
+});
