@@ -1,0 +1,35 @@
+# syntax=docker/dockerfile:1
+# CPU image. GPU: build with --build-arg GPU=1 (fetches onnxruntime's CUDA provider; needs CUDA 12 and cuDNN 9 at run time).
+ARG NODE_IMAGE=node:20-bookworm-slim
+ARG RUNTIME_IMAGE=node:20-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+ENV ONNXRUNTIME_NODE_INSTALL=skip
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
+COPY . .
+RUN npm run build && npm prune --omit=dev --ignore-scripts
+ARG GPU=0
+RUN if [ "$GPU" = "1" ]; then node node_modules/onnxruntime-node/script/install --onnxruntime-node-install; fi
+
+FROM ${RUNTIME_IMAGE} AS runtime
+ENV NODE_ENV=production PREREAD_HOST=0.0.0.0 PREREAD_DATA_DIR=/data
+WORKDIR /app
+RUN groupadd --gid 10001 preread \
+ && useradd --uid 10001 --gid preread --no-create-home --shell /usr/sbin/nologin preread \
+ && install -d -o preread -g preread /data
+COPY --from=build /app/package.json ./package.json
+COPY --from=build /app/LICENSE ./LICENSE
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/bin ./bin
+COPY --from=build /app/dist ./dist
+COPY --from=build /app/models ./models
+USER preread
+VOLUME /data
+EXPOSE 8142
+# Every role answers on PREREAD_PORT: ingest with its API, the workers with /healthz and /readyz alone.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.PREREAD_PORT||8142)+'/readyz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
+ENTRYPOINT ["node", "bin/preread.js"]
+CMD ["serve"]
