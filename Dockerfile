@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# CPU image. GPU: build with --build-arg GPU=1 (fetches onnxruntime's CUDA provider; needs CUDA 12 and cuDNN 9 at run time).
+# The CPU image by default. For the GPU image the build fetches onnxruntime's CUDA provider (CUDA 12, cuDNN 9) and runs on
+# NVIDIA's image: --build-arg GPU=1 --build-arg RUNTIME_IMAGE=nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04
 ARG NODE_IMAGE=node:20-bookworm-slim
 ARG RUNTIME_IMAGE=node:20-bookworm-slim
 
@@ -19,6 +20,7 @@ WORKDIR /app
 RUN groupadd --gid 10001 preread \
  && useradd --uid 10001 --gid preread --no-create-home --shell /usr/sbin/nologin preread \
  && install -d -o preread -g preread /data
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /app/package.json ./package.json
 COPY --from=build /app/LICENSE ./LICENSE
 COPY --from=build /app/node_modules ./node_modules
