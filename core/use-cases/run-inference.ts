@@ -1,0 +1,106 @@
+import { PipelineError } from '../errors.js';
+import type { ImageClassification, ImageClassifier } from '../inference/image-classifier.js';
+import type { ModelManifest } from '../inference/model-manifest.js';
+import { scoreFindings } from '../inference/score-findings.js';
+import type { JobContext } from '../jobs/job-queue.js';
+import type { GateResult } from '../gating/gate.js';
+import { NOT_ANALYSED, type InstanceOutcome, type ModelProvenance } from '../results/outcome.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import type { StudyStore } from '../storage/study-store.js';
+import type { Clock } from '../time.js';
+
+export interface RunInferenceDeps {
+  readonly store: Pick<StudyStore, 'loadInstance' | 'recordOutcome'>;
+  readonly objects: Pick<ObjectStore, 'path'>;
+  readonly classifier: ImageClassifier;
+  readonly manifest: ModelManifest;
+  readonly clock: Clock;
+  /** Quiet time after the last outcome before a study's result is made. */
+  readonly assembleDelayMs: number;
+}
+
+export type RunInferenceResult =
+  | { readonly kind: 'recorded'; readonly outcome: InstanceOutcome }
+  | { readonly kind: 'nothing-to-do' };
+
+/**
+ * Gives one instance its outcome. A crash or time-out of the engine is thrown for the queue to retry; on
+ * the last attempt it becomes the outcome `processing-failed`, because "nothing happened" is not one.
+ */
+export async function runInference(
+  deps: RunInferenceDeps,
+  instanceId: string,
+  context: JobContext,
+): Promise<RunInferenceResult> {
+  const instance = await deps.store.loadInstance(instanceId);
+  if (!instance || instance.outcome) {
+    return { kind: 'nothing-to-do' };
+  }
+  const inferStartAtMs = deps.clock();
+  let outcome: InstanceOutcome;
+  try {
+    const classification = await deps.classifier.classify({
+      path: deps.objects.path(instance.objectKey),
+    });
+    outcome = toInstanceOutcome(deps.manifest, deps.classifier.executionProvider, classification);
+  } catch (error) {
+    if (!(error instanceof PipelineError) || !isEngineFailure(error) || !context.lastAttempt) {
+      throw error;
+    }
+    outcome = {
+      kind: 'not-analysed',
+      reason: 'processing-failed',
+      detail: `${NOT_ANALYSED['processing-failed']} (${error.code})`,
+      warnings: [],
+    };
+  }
+  const inferEndAtMs = deps.clock();
+  const recorded = await deps.store.recordOutcome(
+    instanceId,
+    outcome,
+    { inferStartAtMs, inferEndAtMs },
+    inferEndAtMs + deps.assembleDelayMs,
+  );
+  return recorded ? { kind: 'recorded', outcome } : { kind: 'nothing-to-do' };
+}
+
+/** What the engine said of an image, with the manifest's thresholds applied. */
+export function toInstanceOutcome(
+  manifest: ModelManifest,
+  executionProvider: string,
+  classification: ImageClassification,
+): InstanceOutcome {
+  const warnings = classification.gates.filter((gate) => gate.verdict === 'warn').map(toWarning);
+  if (classification.kind === 'not-analysed') {
+    const { kind, reason, detail } = classification;
+    return { kind, reason, detail, warnings };
+  }
+  return {
+    kind: 'scored',
+    findings: scoreFindings(manifest, classification.logits),
+    model: modelProvenance(manifest, executionProvider),
+    warnings,
+  };
+}
+
+export function modelProvenance(
+  manifest: ModelManifest,
+  executionProvider: string,
+): ModelProvenance {
+  return {
+    name: manifest.name,
+    version: manifest.version,
+    sha256: manifest.file.sha256,
+    recipe: manifest.input.recipe,
+    operatingPoint: manifest.operatingPoint,
+    executionProvider,
+  };
+}
+
+function toWarning(gate: GateResult): InstanceOutcome['warnings'][number] {
+  return { gate: gate.gate, detail: gate.detail ?? '' };
+}
+
+function isEngineFailure(error: PipelineError): boolean {
+  return error.code === 'inference-crashed' || error.code === 'inference-timeout';
+}
