@@ -3,8 +3,7 @@ import { z } from 'zod';
 /** The model that is used when none is named. */
 export const DEFAULT_MODEL = 'preread-cxr14';
 
-/** Which model, and where models are looked for. */
-export const modelsConfig = {
+export const modelsConfig = z.object({
   PREREAD_MODEL: z
     .string()
     .min(1)
@@ -15,4 +14,6 @@ export const modelsConfig = {
     .min(1)
     .optional()
     .describe('Folder of further models; searched before the ones that are shipped.'),
-};
+});
+
+export type ModelsConfig = z.infer<typeof modelsConfig>;

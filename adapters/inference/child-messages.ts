@@ -1,0 +1,57 @@
+import { PipelineError, toPipelineError, type ErrorCode } from '../../core/errors.js';
+import type { ImageClassification, ImageSource } from '../../core/inference/image-classifier.js';
+
+/**
+ * What the pool and its child processes say to each other (structured clone over the fork's channel).
+ *
+ * The pool sends `start` once and then `classify`, at most two that are unanswered. The child answers
+ * `ready` or `failed`, then one `done` or `error` for each `classify`, in the order in which they came:
+ * so the oldest unanswered image is the one that it works on.
+ */
+export type MessageToChild =
+  | { readonly type: 'start'; readonly settings: unknown }
+  | {
+      readonly type: 'classify';
+      readonly id: number;
+      readonly source: ImageSource;
+      readonly cams: boolean;
+    };
+
+export type MessageFromChild =
+  | ({ readonly type: 'ready' } & ChildInfo)
+  | { readonly type: 'failed'; readonly error: WireError }
+  | { readonly type: 'done'; readonly id: number; readonly classification: ImageClassification }
+  | { readonly type: 'error'; readonly id: number; readonly error: WireError };
+
+/** What a child found when it started. */
+export interface ChildInfo {
+  readonly executionProvider: string;
+  /** Why it is not the provider that was asked for. */
+  readonly fallback: { readonly wanted: string; readonly reason: string } | undefined;
+}
+
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly context: PipelineError['context'];
+}
+
+/**
+ * An error as the other process may see it. Only messages of our own travel: those of the file system
+ * name paths, which may carry a patient's name.
+ */
+export function toWireError(thrown: unknown): WireError {
+  const { code, message, context } = toPipelineError(thrown);
+  if (thrown instanceof PipelineError) {
+    return { code, message, context };
+  }
+  return {
+    code,
+    message,
+    context: { thrown: thrown instanceof Error ? thrown.name : typeof thrown },
+  };
+}
+
+export function fromWireError({ code, message, context }: WireError): PipelineError {
+  return new PipelineError(code, message, { context });
+}

@@ -1,0 +1,167 @@
+import { PipelineError } from '../../core/errors.js';
+import type { ImageClassifier } from '../../core/inference/image-classifier.js';
+import type { Logger } from '../../core/log.js';
+import type { ChildInfo } from './child-messages.js';
+import { createPoolSlot, type PoolSlot, type SlotDeath, type SlotOptions } from './pool-slot.js';
+import { createPoolTask, type PoolTask } from './pool-task.js';
+
+/** Images that a child holds: the one it works on and the next, so that it never waits for us. */
+const IMAGES_PER_CHILD = 2;
+/** How often time and memory are looked at; both limits are that coarse. */
+const WATCH_MS = 250;
+
+export interface ClassifierPoolOptions extends SlotOptions {
+  readonly processes: number;
+}
+
+export interface ClassifierPool extends ImageClassifier {
+  /** Why another provider runs than the one that was asked for. */
+  readonly providerFallback: ChildInfo['fallback'];
+  /** Of the children that are warm. */
+  readonly processIds: readonly number[];
+}
+
+/**
+ * Child processes that each do whole images. Resolves when all of them are warm, or rejects with the
+ * reason why one of them cannot start.
+ *
+ * A child that dies, hangs or grows too large is replaced. The image it worked on is reported as
+ * `inference-crashed` or `inference-timeout`; the one that waited behind it is handed to another child.
+ */
+export async function createClassifierPool(
+  { logger }: { readonly logger: Logger },
+  options: ClassifierPoolOptions,
+): Promise<ClassifierPool> {
+  const waiting: PoolTask[] = [];
+  const whenIdle: (() => void)[] = [];
+  let closing: Promise<void> | undefined;
+  let onStarted: ((failure?: PipelineError) => void) | undefined;
+
+  const slots = Array.from({ length: options.processes }, () =>
+    createPoolSlot(options, { freed, died }),
+  );
+
+  function freed(): void {
+    if (slots.every(({ info }) => info !== undefined)) {
+      onStarted?.();
+    }
+    dispatch();
+  }
+
+  function died({ cause, whileStarting, unstarted }: SlotDeath): void {
+    if (onStarted !== undefined) {
+      onStarted(cause);
+      return;
+    }
+    waiting.unshift(...unstarted);
+    if (closing !== undefined) {
+      rejectWaiting(new PipelineError('shutting-down'));
+    } else {
+      logger.warn(
+        { code: cause.code, ...cause.context, whileStarting },
+        'An inference process ended.',
+      );
+      if (whileStarting && slots.every(({ info }) => info === undefined)) {
+        // Nobody is left to do them, and who waits should know why.
+        rejectWaiting(new PipelineError('inference-crashed', cause.message, { cause }));
+      }
+    }
+    dispatch();
+  }
+
+  function dispatch(): void {
+    while (waiting.length > 0) {
+      const slot = freest(slots);
+      if (slot === undefined) {
+        return;
+      }
+      const task = waiting.shift();
+      if (task?.isAbandoned() === false) {
+        slot.give(task);
+      }
+    }
+    if (slots.every(({ load }) => load === 0)) {
+      for (const resolve of whenIdle.splice(0)) {
+        resolve();
+      }
+    }
+  }
+
+  function rejectWaiting(error: PipelineError): void {
+    for (const task of waiting.splice(0)) {
+      task.reject(error);
+    }
+  }
+
+  // Time in which we did not run ourselves (a suspended machine, a stopped process group) is nobody's
+  // fault: a step of the watch counts for at most two.
+  let lastLookMs = performance.now();
+  const watch = setInterval(() => {
+    const nowMs = performance.now();
+    for (const slot of slots) {
+      slot.watch(Math.min(nowMs - lastLookMs, 2 * WATCH_MS));
+    }
+    lastLookMs = nowMs;
+  }, WATCH_MS);
+
+  async function stopAll(): Promise<void> {
+    clearInterval(watch);
+    await Promise.all(slots.map((slot) => slot.stop()));
+  }
+
+  async function drainAndStop(): Promise<void> {
+    rejectWaiting(new PipelineError('shutting-down'));
+    await new Promise<void>((resolve) => {
+      whenIdle.push(resolve);
+      dispatch();
+    });
+    await stopAll();
+  }
+
+  const failure = await new Promise<PipelineError | undefined>((resolve) => {
+    onStarted = resolve;
+  });
+  if (failure !== undefined) {
+    await stopAll();
+    throw failure;
+  }
+  onStarted = undefined;
+
+  return {
+    concurrency: slots.length * IMAGES_PER_CHILD,
+    get executionProvider() {
+      const used = slots.flatMap(({ info }) => info?.executionProvider ?? []);
+      return [...new Set(used)].sort().join('+');
+    },
+    get providerFallback() {
+      return slots.find(({ info }) => info?.fallback !== undefined)?.info?.fallback;
+    },
+    get processIds() {
+      return slots.flatMap(({ info, pid }) => (info === undefined ? [] : (pid ?? [])));
+    },
+    classify(source, classifyOptions) {
+      if (closing !== undefined) {
+        return Promise.reject(new PipelineError('shutting-down'));
+      }
+      const task = createPoolTask(source, classifyOptions);
+      waiting.push(task);
+      dispatch();
+      return task.result;
+    },
+    close() {
+      closing ??= drainAndStop();
+      return closing;
+    },
+  };
+}
+
+/** The warm child with the fewest images that has room for another. */
+function freest(slots: readonly PoolSlot[]): PoolSlot | undefined {
+  let best: PoolSlot | undefined;
+  for (const slot of slots) {
+    if (slot.info !== undefined && slot.load < (best?.load ?? IMAGES_PER_CHILD)) {
+      best = slot;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,39 @@
+import type {
+  ClassifyOptions,
+  ImageClassification,
+  ImageSource,
+} from '../../core/inference/image-classifier.js';
+
+/** One image on its way through the pool. */
+export interface PoolTask {
+  readonly source: ImageSource;
+  readonly cams: boolean;
+  readonly result: Promise<ImageClassification>;
+  /** The caller has stopped waiting. A child that has the image is left to finish it. */
+  readonly isAbandoned: () => boolean;
+  resolve(classification: ImageClassification): void;
+  reject(error: unknown): void;
+}
+
+export function createPoolTask(source: ImageSource, options: ClassifyOptions = {}): PoolTask {
+  const { signal, cams = false } = options;
+  // Both are set by the executor, which runs before the constructor returns.
+  let resolve!: PoolTask['resolve'];
+  let reject!: PoolTask['reject'];
+  const settled = new Promise<ImageClassification>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  const onAbort = (): void => {
+    reject(signal?.reason);
+  };
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted === true) {
+    onAbort();
+  }
+  // One signal may see a hundred thousand images: none may leave its listener behind.
+  const result = settled.finally(() => {
+    signal?.removeEventListener('abort', onAbort);
+  });
+  return { source, cams, result, isAbandoned: () => signal?.aborted === true, resolve, reject };
+}
