@@ -1,0 +1,13 @@
+import { z } from 'zod';
+
+import { PROVIDER_CHOICES } from '../../adapters/onnx/execution-providers.js';
+
+/** What a child process is told when it starts. */
+export const classifierSettingsSchema = z.object({
+  /** Name or folder. */
+  model: z.string(),
+  modelSearchPath: z.array(z.string()),
+  provider: z.enum(PROVIDER_CHOICES),
+});
+
+export type ClassifierSettings = z.infer<typeof classifierSettingsSchema>;

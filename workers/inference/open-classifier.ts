@@ -1,0 +1,48 @@
+import {
+  createClassifierPool,
+  type ClassifierPool,
+} from '../../adapters/inference/classifier-pool.js';
+import { defaultProcesses, type InferenceConfig } from '../../adapters/inference/config.js';
+import type { ModelsConfig } from '../../adapters/models/config.js';
+import { modelSearchPath } from '../../adapters/models/find-model.js';
+import { readModelFolder } from '../../adapters/models/load-model.js';
+import type { OnnxConfig } from '../../adapters/onnx/config.js';
+import { builtEntry } from '../../adapters/process/package-info.js';
+import type { ModelManifest } from '../../core/inference/model-manifest.js';
+import type { Logger } from '../../core/log.js';
+import type { ClassifierSettings } from './classifier-settings.js';
+
+export type ClassifierConfig = InferenceConfig & ModelsConfig & OnnxConfig;
+
+export interface OpenClassifier {
+  readonly classifier: ClassifierPool;
+  readonly manifest: ModelManifest;
+}
+
+/**
+ * The configured model in warm processes. Throws `model-not-found`, `model-manifest-invalid`,
+ * `model-hash-mismatch`, `model-graph-mismatch`, `model-self-test-failed` or, when a process does not
+ * start at all, `inference-crashed` or `inference-timeout`.
+ */
+export async function openClassifier(
+  deps: { readonly logger: Logger },
+  config: ClassifierConfig,
+): Promise<OpenClassifier> {
+  const searchPath = modelSearchPath(config.PREREAD_MODELS_DIR);
+  const { folder, manifest } = await readModelFolder(config.PREREAD_MODEL, searchPath);
+  const settings: ClassifierSettings = {
+    // The folder, so that every child loads the model that has been found here.
+    model: folder,
+    modelSearchPath: [...searchPath],
+    provider: config.PREREAD_PROVIDER,
+  };
+  const classifier = await createClassifierPool(deps, {
+    entryPath: builtEntry('workers/inference/classifier-child'),
+    settings,
+    processes: config.PREREAD_INFERENCE_PROCESSES ?? defaultProcesses(),
+    imageTimeLimitMs: config.PREREAD_IMAGE_TIME_LIMIT_MS,
+    startTimeLimitMs: config.PREREAD_INFERENCE_START_LIMIT_MS,
+    memoryLimitMb: config.PREREAD_INFERENCE_MEMORY_MB,
+  });
+  return { classifier, manifest };
+}
