@@ -7,7 +7,9 @@ import { EXIT } from './exit-codes.js';
  * One module a command, loaded only when it is called: `preread score` must not pay for the servers'
  * imports. Each exports `register(program)`, which adds a commander command with its action.
  */
-const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {};
+const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
+  score: () => import('./commands/score.js'),
+};
 
 const program = new Command('preread')
   .description(

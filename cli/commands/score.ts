@@ -1,0 +1,107 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+import { inferenceConfig } from '../../adapters/inference/config.js';
+import { loadConfig } from '../../adapters/config/load-config.js';
+import { modelsConfig } from '../../adapters/models/config.js';
+import { onnxConfig } from '../../adapters/onnx/config.js';
+import { PROVIDER_CHOICES, type ProviderChoice } from '../../adapters/onnx/execution-providers.js';
+import { PipelineError } from '../../core/errors.js';
+import type { ClassifierConfig } from '../../workers/inference/open-classifier.js';
+import { EXIT } from '../exit-codes.js';
+import { ROW_FORMATS } from '../score/row-format.js';
+import { runScore } from '../score/run-score.js';
+import type { ScoreOptions } from '../score/score-options.js';
+
+interface ScoreFlags extends ScoreOptions {
+  readonly model?: string;
+  readonly modelsDir?: string;
+  readonly provider?: ProviderChoice;
+  readonly concurrency?: number;
+  readonly timeLimit?: number;
+}
+
+const HELP = `
+Inputs are folders (walked to the bottom, names in order), files, globs in quotes, and DICOMDIR files.
+DICOM, PNG and JPEG are read. Every file gets one row, in the order of the input: scored, or
+not-analysed with the reason. Rows hold no times, so equal input gives an equal file.
+
+CSV columns: file, outcome, reason, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, warnings,
+one column with the raw probability for each finding, flagged (findings above their operating point),
+model. Probabilities are not calibrated. JSON Lines hold more: scores relative to the operating point,
+thresholds, gate warnings, the model's SHA-256.
+
+Beside the output stands OUTPUT.run.json, which says what made the rows (model, SHA-256, software,
+settings). --resume goes on only under the same record: finished rows are kept, a line that was cut off
+is repaired, and the file ends up the same, byte for byte, as if the run had never been stopped.
+
+Exit codes:
+  ${EXIT.ok}    every file has its row
+  ${EXIT.failure}    the run failed as a whole, or there was no file
+  ${EXIT.usage}    wrong arguments, model or output; nothing was scored
+  ${EXIT.partial}    finished, but some files are unreadable, corrupt or failed (their rows say which)
+  ${EXIT.interrupted}  stopped by Ctrl-C or SIGTERM; the rows that are there are complete
+
+Ctrl-C lets the images in work finish and prints the command that goes on; a second one stops at once.
+
+Examples:
+  preread score archive/ --out scores.csv
+  preread score 'archive/**/*.dcm' extra.png --out scores.jsonl --concurrency 4
+  preread score archive/ --out scores.csv --resume
+
+Research and evaluation only. Not a medical device.`;
+
+export function register(program: Command): void {
+  program
+    .command('score')
+    .summary('score files of an archive into a CSV or JSON Lines file')
+    .description('Scores every image in folders and files with a model, one row each.')
+    .argument('<inputs...>', 'folders, files or globs')
+    .requiredOption('-o, --out <file>', 'scores.csv, scores.jsonl, or - for stdout')
+    .addOption(new Option('--format <format>', 'instead of by the name').choices(ROW_FORMATS))
+    .option('--model <name>', 'name of a model, or the folder of its manifest.json')
+    .option('--models-dir <folder>', 'folder of further models')
+    .addOption(new Option('--provider <name>', 'what computes').choices(PROVIDER_CHOICES))
+    .option('--concurrency <n>', 'processes; default: one for each core', wholeNumber)
+    .option('--time-limit <seconds>', 'for one image', wholeNumber)
+    .option('--include-withheld', 'add the findings that the model card calls too weak', false)
+    .option('--resume', 'go on behind the rows that are there', false)
+    .option('--force', 'overwrite the output', false)
+    .addHelpText('after', HELP)
+    .action(async (args: string[], flags: ScoreFlags) => {
+      try {
+        const config = classifierConfig(flags, process.env);
+        const commandLine = process.argv.slice(2);
+        process.exitCode = await runScore({ args, options: flags, config, commandLine });
+      } catch (error) {
+        if (!(error instanceof PipelineError)) {
+          throw error;
+        }
+        process.stderr.write(`${error.message}\n`);
+        process.exitCode = error.failure === 'transient' ? EXIT.failure : EXIT.usage;
+      }
+    });
+}
+
+/** The environment's settings, with what the command line says in their place. */
+function classifierConfig(
+  { model, modelsDir, provider, concurrency, timeLimit }: ScoreFlags,
+  env: Readonly<Record<string, string | undefined>>,
+): ClassifierConfig {
+  const schema = inferenceConfig.extend(modelsConfig.shape).extend(onnxConfig.shape);
+  const config = loadConfig(schema, env);
+  return {
+    ...config,
+    ...(model !== undefined && { PREREAD_MODEL: model }),
+    ...(modelsDir !== undefined && { PREREAD_MODELS_DIR: modelsDir }),
+    ...(provider !== undefined && { PREREAD_PROVIDER: provider }),
+    ...(concurrency !== undefined && { PREREAD_INFERENCE_PROCESSES: concurrency }),
+    ...(timeLimit !== undefined && { PREREAD_IMAGE_TIME_LIMIT_MS: timeLimit * 1000 }),
+  };
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) {
+    throw new InvalidArgumentError('It must be a whole number from 1 to 99999.');
+  }
+  return Number(text);
+}

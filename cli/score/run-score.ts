@@ -1,0 +1,231 @@
+import { softwareVersion } from '../../adapters/process/package-info.js';
+import { PipelineError } from '../../core/errors.js';
+import { silentLogger } from '../../core/log.js';
+import { modelProvenance } from '../../core/use-cases/run-inference.js';
+import {
+  openClassifier,
+  type ClassifierConfig,
+  type OpenClassifier,
+} from '../../workers/inference/open-classifier.js';
+import { EXIT } from '../exit-codes.js';
+import {
+  inputFiles,
+  realPathOfFile,
+  type Input,
+  type InputFile,
+  type OwnFiles,
+} from './input-files.js';
+import { onInterruption } from './interruption.js';
+import { createProgress } from './progress.js';
+import { createRowFormat, type RowFormat } from './row-format.js';
+import {
+  chooseFormat,
+  checkOutput,
+  parseInputs,
+  STDOUT,
+  type ScoreOptions,
+} from './score-options.js';
+import type { RunRecord } from './run-record.js';
+import { scoreInOrder } from './score-in-order.js';
+import {
+  lockPath,
+  openFileOutput,
+  runRecordPath,
+  streamOutput,
+  type ScoreOutput,
+} from './score-output.js';
+import { createScoreSummary, type ScoreSummary } from './score-summary.js';
+import { resumeCommand } from './shell-quote.js';
+
+export interface RunScore {
+  /** Files, folders and globs, as on the command line. */
+  readonly args: readonly string[];
+  readonly options: ScoreOptions;
+  readonly config: ClassifierConfig;
+  /** The command's own words, for the line that tells how to go on. */
+  readonly commandLine: readonly string[];
+}
+
+/**
+ * Scores everything and returns the exit code. Messages for people go to stderr. Throws PipelineError
+ * for what is wrong before the first row.
+ */
+export async function runScore({ args, options, config, commandLine }: RunScore): Promise<number> {
+  const formatName = chooseFormat(options);
+  checkOutput(options);
+  const inputs = await parseInputs(args);
+  const interruption = onInterruption(() => process.exit(EXIT.interrupted));
+  const open = await openClassifier({ logger: silentLogger }, config);
+  const { classifier, manifest } = open;
+  const { executionProvider } = classifier;
+  try {
+    say(describeEngine(open, config));
+    const { includeWithheld } = options;
+    const format = createRowFormat(formatName, {
+      manifest,
+      executionProvider,
+      softwareVersion,
+      includeWithheld,
+    });
+    const record: RunRecord = {
+      schemaVersion: 1,
+      softwareVersion,
+      model: modelProvenance(manifest, executionProvider),
+      settings: { format: formatName, includeWithheld },
+    };
+    return await writeRows({
+      inputs,
+      options,
+      open,
+      format,
+      record,
+      commandLine,
+      signal: interruption.signal,
+    });
+  } finally {
+    interruption.release();
+    await classifier.close();
+  }
+}
+
+interface WriteRows extends Pick<RunScore, 'options' | 'commandLine'> {
+  readonly inputs: readonly Input[];
+  readonly open: OpenClassifier;
+  readonly format: RowFormat;
+  readonly record: RunRecord;
+  readonly signal: AbortSignal;
+}
+
+async function writeRows(run: WriteRows): Promise<number> {
+  const { inputs, options, open, format, signal } = run;
+  const own = await ownFiles(options.out);
+  const files = inputFiles(inputs, own);
+  const summary = createScoreSummary();
+  const output = await openOutput(run, files, summary);
+  if (summary.rows > 0) {
+    say(`Resuming behind ${summary.rows} finished ${summary.rows === 1 ? 'row' : 'rows'}.`);
+  }
+  const progress = createProgress(process.stderr, summary.rows, () => performance.now());
+  // The walk is repeated to learn how far there is to go: the names of all files are never in memory.
+  void countFiles(inputs, own, signal).then(
+    (total) => {
+      progress.setTotal(total);
+    },
+    () => undefined,
+  );
+  let failure: unknown;
+  try {
+    for await (const scored of scoreInOrder(files, open.classifier, signal)) {
+      await output.write(format.write(scored));
+      summary.add(scored.classification);
+      progress.update(summary.rows);
+    }
+  } catch (error) {
+    failure = error;
+  }
+  progress.stop();
+  await output.close().catch((error: unknown) => {
+    failure ??= error;
+  });
+  return conclude(run, summary, failure);
+}
+
+/** Says how the run went and gives its exit code. */
+function conclude(
+  { options, commandLine, signal }: WriteRows,
+  summary: ScoreSummary,
+  failure: unknown,
+): number {
+  if (isBrokenPipe(failure)) {
+    return EXIT.failure;
+  }
+  say(`${summary.describe()}.`);
+  const howToGoOn = options.out === STDOUT ? '' : ` To go on: ${resumeCommand(commandLine)}`;
+  if (failure !== undefined) {
+    say(`Stopped: ${describeFailure(failure)}${howToGoOn}`);
+    return EXIT.failure;
+  }
+  if (signal.aborted) {
+    say(`Interrupted.${howToGoOn}`);
+    return EXIT.interrupted;
+  }
+  if (summary.rows === 0) {
+    say('There is no file in what was named.');
+    return EXIT.failure;
+  }
+  return summary.errors > 0 ? EXIT.partial : EXIT.ok;
+}
+
+function openOutput(
+  { options, format, record }: WriteRows,
+  files: AsyncIterator<InputFile>,
+  summary: ScoreSummary,
+): Promise<ScoreOutput> {
+  return options.out === STDOUT
+    ? streamOutput(process.stdout, format)
+    : openFileOutput(
+        { path: options.out, format, record, resume: options.resume },
+        files,
+        (row) => {
+          summary.add(row);
+        },
+      );
+}
+
+/** What the run writes itself, in case that is inside a folder that it reads. */
+async function ownFiles(out: string): Promise<OwnFiles> {
+  if (out === STDOUT) {
+    return new Set();
+  }
+  const path = await realPathOfFile(out);
+  return new Set([path, runRecordPath(path), lockPath(path)]);
+}
+
+async function countFiles(
+  inputs: readonly Input[],
+  own: OwnFiles,
+  signal: AbortSignal,
+): Promise<number> {
+  let count = 0;
+  for await (const file of inputFiles(inputs, own)) {
+    count += file.path === '' ? 0 : 1;
+    if (signal.aborted) {
+      break;
+    }
+  }
+  return count;
+}
+
+function describeEngine(
+  { classifier, manifest }: OpenClassifier,
+  config: ClassifierConfig,
+): string {
+  const { executionProvider, providerFallback, processIds } = classifier;
+  const processes = `${processIds.length} ${processIds.length === 1 ? 'process' : 'processes'}`;
+  const asked = config.PREREAD_PROVIDER;
+  const fallback =
+    asked === 'auto' || providerFallback === undefined
+      ? ''
+      : ` (not ${providerFallback.wanted}: ${providerFallback.reason})`;
+  return `${manifest.name}@${manifest.version} on ${executionProvider}${fallback}, ${processes}.`;
+}
+
+function describeFailure(error: unknown): string {
+  if (error instanceof PipelineError) {
+    return error.message;
+  }
+  const code = errorCode(error);
+  return code === undefined ? 'an unexpected error.' : `the output cannot be written (${code}).`;
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return errorCode(error) === 'EPIPE';
+}
+
+function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

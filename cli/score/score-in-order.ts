@@ -1,0 +1,111 @@
+import { PipelineError, toPipelineError } from '../../core/errors.js';
+import type {
+  ImageClassification,
+  ImageClassifier,
+} from '../../core/inference/image-classifier.js';
+import type { InputFile } from './input-files.js';
+
+/** How often an image is tried whose process dies or hangs. */
+const ATTEMPTS = 2;
+/** Rows that may wait for an earlier, slower one, for each image that is worked on. */
+const ROWS_AHEAD = 16;
+
+export interface ScoredFile {
+  readonly path: string;
+  readonly classification: ImageClassification;
+}
+
+/**
+ * Classifies files and gives them back in the order of the input. A slow image does not hold up the ones
+ * behind it until so many are finished that they would fill the memory.
+ *
+ * When the signal is aborted no further file is begun; those in work are finished and given back.
+ */
+export async function* scoreInOrder(
+  files: AsyncIterable<InputFile>,
+  classifier: ImageClassifier,
+  signal: AbortSignal,
+): AsyncGenerator<ScoredFile> {
+  const source = files[Symbol.asyncIterator]();
+  const pending: { scored: ScoredFile | undefined }[] = [];
+  const maxPending = classifier.concurrency * ROWS_AHEAD;
+  let unfinished = 0;
+  let exhausted = false;
+  let failure: PipelineError | undefined;
+  let wake: () => void = () => undefined;
+
+  function begin(file: InputFile): void {
+    const entry: (typeof pending)[number] = { scored: undefined };
+    pending.push(entry);
+    unfinished += 1;
+    classifyFile(file, classifier)
+      .then((classification) => {
+        entry.scored = { path: file.path, classification };
+      })
+      .catch((error: unknown) => {
+        failure ??= toPipelineError(error);
+      })
+      .finally(() => {
+        unfinished -= 1;
+        wake();
+      });
+  }
+
+  for (;;) {
+    while (
+      !exhausted &&
+      !signal.aborted &&
+      unfinished < classifier.concurrency &&
+      pending.length < maxPending
+    ) {
+      const next = await source.next();
+      if (next.done === true) {
+        exhausted = true;
+      } else {
+        begin(next.value);
+      }
+    }
+    if (failure !== undefined) {
+      throw failure;
+    }
+    const first = pending[0];
+    if (first === undefined) {
+      return;
+    }
+    if (first.scored === undefined) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    } else {
+      pending.shift();
+      yield first.scored;
+    }
+  }
+}
+
+async function classifyFile(
+  { path, unreadable }: InputFile,
+  classifier: ImageClassifier,
+): Promise<ImageClassification> {
+  if (unreadable !== undefined) {
+    return { kind: 'not-analysed', reason: 'file-unreadable', detail: unreadable, gates: [] };
+  }
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await classifier.classify({ path });
+    } catch (error) {
+      if (!(error instanceof PipelineError) || isEndOfEngine(error)) {
+        throw error;
+      }
+      if (error.failure === 'permanent' || attempt === ATTEMPTS) {
+        const detail = `Processing failed (${error.code}).`;
+        return { kind: 'not-analysed', reason: 'processing-failed', detail, gates: [] };
+      }
+    }
+  }
+}
+
+/** No process can be started any more: that is no fact about this image, and ends the run. */
+function isEndOfEngine(error: PipelineError): boolean {
+  return error.code === 'shutting-down' || error.cause instanceof PipelineError;
+}
