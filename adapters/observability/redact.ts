@@ -5,12 +5,13 @@ const MAX_DEPTH = 6;
 /** V8's frames hold our own paths and no data; these tell where without a page of them. */
 const MAX_STACK_FRAMES = 12;
 
-/**
- * Names under which nothing is ever logged, whatever it holds: DICOM identifiers and patient attributes by
- * keyword, credentials, bodies, and URLs (which hold UIDs).
- */
-const FORBIDDEN_NAME =
-  /^(?:\w+InstanceUID|Patient\w*|OtherPatient\w*|\w*PhysicianName|\w*PhysiciansName|OperatorsName|AccessionNumber|StudyID|InstitutionName|InstitutionAddress|\w+Description|identity|url|originalUrl|query|params|body|headers?|cookies?|authorization|password|secret|token|apiKey)$/i;
+/** DICOM identifiers and patient attributes, by keyword. */
+const PATIENT_DATA =
+  /^(?:\w+InstanceUID|(?:Other)?Patients?[A-Z]\w*|\w*Physicians?Name|OperatorsName|AccessionNumber|StudyID|Institution\w+|[A-Z]\w+Description|identity)$/;
+
+/** What holds UIDs (URLs), whole messages, or credentials. */
+const MESSAGE_OR_CREDENTIAL =
+  /^(?:url|originalUrl|query|params|body|headers?|cookies?|authorization|password|secret|token|apiKey)$/i;
 
 /** A DICOM UID has at least these components; IP addresses and versions have fewer. */
 const UID = /\d+(?:\.\d+){4,}/g;
@@ -49,7 +50,7 @@ function redactObject(object: object, depth: number): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(object).map(([name, value]) => [
       name,
-      FORBIDDEN_NAME.test(name) && value !== undefined ? REDACTED : redactValue(value, depth),
+      isForbidden(name) && value !== undefined ? REDACTED : redactValue(value, depth),
     ]),
   );
 }
@@ -68,6 +69,10 @@ function redactError(error: Error, depth: number): Record<string, unknown> {
     stack: frames.slice(0, MAX_STACK_FRAMES).map((frame) => redactText(frame)),
     ...(error.cause === undefined ? {} : { cause: redactValue(error.cause, depth + 1) }),
   };
+}
+
+function isForbidden(name: string): boolean {
+  return PATIENT_DATA.test(name) || MESSAGE_OR_CREDENTIAL.test(name);
 }
 
 function redactText(text: string): string {

@@ -24,17 +24,18 @@ export interface IngestAppDeps extends StoreInstancesDeps {
   readonly readiness: readonly ReadinessCheck[];
 }
 
+export type HealthAppDeps = Pick<IngestAppDeps, 'readiness' | 'logger' | 'clock'>;
+
+/** Health alone, for processes that pull jobs and have no other interface. */
+export function createHealthApp(deps: HealthAppDeps): Express {
+  const app = createBareApp(deps);
+  endApp(app, deps.logger);
+  return app;
+}
+
 /** The HTTP interface as an Express application, without a server. */
 export function createIngestApp(deps: IngestAppDeps, options: StoreInstancesOptions): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.set('etag', false);
-  app.use(logRequests(deps.logger, deps.clock));
-  app.use(securityHeaders());
-
-  addResource(app, '/healthz', { get: liveness });
-  addResource(app, '/readyz', { get: readiness(deps.readiness, deps.logger) });
-
+  const app = createBareApp(deps);
   const store = { post: storeInstances(deps, options), acceptPost: STORE_ACCEPTS };
   addResource(app, '/dicom-web/studies', store);
   addResource(app, '/dicom-web/studies/:StudyInstanceUID', store);
@@ -49,12 +50,26 @@ export function createIngestApp(deps: IngestAppDeps, options: StoreInstancesOpti
     },
   });
   app.use('/docs', swaggerUi.serve, swaggerUi.setup(openApi, { customSiteTitle: 'preread API' }));
+  endApp(app, deps.logger);
+  return app;
+}
 
+function createBareApp(deps: HealthAppDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.use(logRequests(deps.logger, deps.clock));
+  app.use(securityHeaders());
+  addResource(app, '/healthz', { get: liveness });
+  addResource(app, '/readyz', { get: readiness(deps.readiness, deps.logger) });
+  return app;
+}
+
+function endApp(app: Express, logger: Logger): void {
   app.use(() => {
     throw new PipelineError('not-found');
   });
-  app.use(answerErrors(deps.logger));
-  return app;
+  app.use(answerErrors(logger));
 }
 
 /**

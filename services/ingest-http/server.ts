@@ -2,12 +2,14 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { createIngestApp } from './app.js';
-import type { IngestAppDeps } from './app.js';
+import type { Express } from 'express';
+
+import { createHealthApp, createIngestApp } from './app.js';
+import type { HealthAppDeps, IngestAppDeps } from './app.js';
 import { deferContinue } from './http/expect-continue.js';
 import type { StoreInstancesOptions } from './routes/store-instances.js';
 
-export interface IngestHttpOptions extends StoreInstancesOptions {
+export interface HttpOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
@@ -15,7 +17,9 @@ export interface IngestHttpOptions extends StoreInstancesOptions {
   readonly shutdownMs: number;
 }
 
-export interface IngestHttp {
+export type IngestHttpOptions = HttpOptions & StoreInstancesOptions;
+
+export interface HttpService {
   readonly url: string;
   /** Takes no more requests, lets those in flight finish, and cuts off what takes too long. Idempotent. */
   close(): Promise<void>;
@@ -25,17 +29,24 @@ const HEADERS_TIMEOUT_MS = 30_000;
 /** Longer than the 60 s of common reverse proxies, which otherwise reuse a connection as it closes. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
+/** Starts the HTTP service. Rejects with Node's error when the address cannot be listened on. */
+export function startIngestHttp(
+  deps: IngestAppDeps,
+  options: IngestHttpOptions,
+): Promise<HttpService> {
+  return listen(createIngestApp(deps, options), options);
+}
+
+/** Starts a service that only tells its health. */
+export function startHealthHttp(deps: HealthAppDeps, options: HttpOptions): Promise<HttpService> {
+  return listen(createHealthApp(deps), options);
+}
+
 /**
- * Starts the HTTP service.
- *
  * There is no limit on a request's total time, because a thin line takes long for a large study:
  * `readBody` ends uploads that fall silent instead.
  */
-export async function startIngestHttp(
-  deps: IngestAppDeps,
-  options: IngestHttpOptions,
-): Promise<IngestHttp> {
-  const app = createIngestApp(deps, options);
+async function listen(app: Express, options: HttpOptions): Promise<HttpService> {
   const server = createServer({
     requestTimeout: 0,
     headersTimeout: HEADERS_TIMEOUT_MS,
