@@ -37,17 +37,17 @@ const LUNG_LATERAL = profile([
   [250, 141],
   [310, 141],
 ]);
+/** Crosses the midline low down, where heart and spine displace it. */
 const LUNG_MEDIAL = profile([
   [0, 48],
   [2, 40],
   [6, 34],
   [13, 29],
-  [30, 24],
-  [60, 20],
-  [100, 16],
-  [150, 12],
-  [210, 8],
-  [310, 6],
+  [30, 22],
+  [60, 13],
+  [100, 4],
+  [150, -4],
+  [310, -8],
 ]);
 const LUNG_HALF_DEPTH = profile([
   [0, 3],
@@ -62,9 +62,10 @@ const LUNG_HALF_DEPTH = profile([
   [170, 91],
   [210, 95],
   [250, 95],
-  [285, 84],
-  [302, 58],
-  [312, 25],
+  [275, 84],
+  [290, 60],
+  [300, 34],
+  [306, 4],
 ]);
 const LUNG_MIDDLE_DEPTH = profile([
   [0, 20],
@@ -74,7 +75,7 @@ const LUNG_MIDDLE_DEPTH = profile([
   [250, 3],
   [310, 26],
 ]);
-const LUNG_END_MM = 312;
+const LUNG_END_MM = 306;
 
 const DOME_TOP_MM = { [-1]: 236, [1]: 249 } as const;
 
@@ -96,7 +97,7 @@ export function drawThorax(habitus: Habitus, armsRaised: boolean): Thorax {
         perMm: MU.air,
         solid: column({
           yMin: -130,
-          yMax: h * 88,
+          yMax: h * 94,
           x: profile([
             [-130, 0],
             [20, -1],
@@ -111,9 +112,13 @@ export function drawThorax(habitus: Habitus, armsRaised: boolean): Thorax {
             [-130, 7],
             [0, 8],
             [70, 8.5],
-            [88, 12],
+            [84, 10],
+            [94 * h, 3],
           ]),
-          halfZ: profile([[0, 8.5]]),
+          halfZ: profile([
+            [80, 8.5],
+            [94 * h, 2],
+          ]),
         }),
       },
     ],
@@ -160,20 +165,16 @@ function drawBody(habitus: Habitus, armsRaised: boolean): Layer[] {
             yMax: 700,
             x: (y) => side * w * (188 + 0.2 * (y - 30)),
             z: () => 8,
-            halfX: () => 37 * stoutness,
-            halfZ: () => 42 * stoutness,
+            halfX: (y) => stoutness * ARM_HALF_WIDTH(y),
+            halfZ: (y) => 1.1 * stoutness * ARM_HALF_WIDTH(y),
           }),
         ],
   );
   const breasts =
-    habitus.sex === 'F'
-      ? ([-1, 1] as const).map((side) =>
-          ellipsoid(at(side * 74 * w, 196 * h, -98 * d), at(62, 56, 62 * stoutness), side * 0.3),
-        )
-      : [];
+    habitus.sex === 'F' ? ([-1, 1] as const).map((side) => drawBreast(habitus, side)) : [];
   const fatMm = 7 * stoutness ** 3;
   return [
-    ...breasts.map((solid) => ({ solid, perMm: (MU.fat + MU.softTissue) / 2 })),
+    ...breasts.map((solid) => ({ solid, perMm: MU.fat })),
     ...limbs.map((solid) => ({ solid, perMm: MU.fat })),
     { solid: torso, perMm: MU.fat },
     ...limbs.map((solid) => ({ solid: shrink(solid, fatMm), perMm: MU.softTissue })),
@@ -181,6 +182,32 @@ function drawBody(habitus: Habitus, armsRaised: boolean): Layer[] {
   ];
 }
 
+/** Fullest low down: its lower fold shows, its upper end does not. */
+function drawBreast({ width: w, height: h, depth: d, stoutness }: Habitus, side: Side): Solid {
+  const fullness = profile([
+    [130, 0.02],
+    [170, 0.5],
+    [215, 0.95],
+    [232, 1],
+    [250, 0.86],
+    [262, 0.6],
+    [270, 0.05],
+  ]);
+  return column({
+    yMin: 130 * h,
+    yMax: 270 * h,
+    x: (y) => side * w * (70 + 0.06 * (y / h - 130)),
+    z: () => -96 * d,
+    halfX: (y) => w * (24 + 46 * fullness(y / h)),
+    halfZ: (y) => 46 * stoutness * fullness(y / h),
+  });
+}
+
+const ARM_HALF_WIDTH = profile([
+  [30, 2],
+  [60, 30],
+  [100, 37],
+]);
 const TORSO_HALF_WIDTH = profile([
   [-110, 58],
   [-60, 55],
@@ -229,7 +256,7 @@ function drawAbdomen(habitus: Habitus, domeTopMm: Thorax['domeTopMm']): Layer[] 
       },
     ];
   };
-  const bubble = at(66 * w, domeTopMm[1] + 24, 12);
+  const bubble = at(66 * w, domeTopMm[1] + 28, 12);
   return [
     ...dome(1, MU.softTissue),
     ...dome(-1, MU.liver),
@@ -258,7 +285,7 @@ function drawMediastinum(habitus: Habitus, innerHalfWidthMm: number): Layer[] {
   const right = 1 + 0.75 * (grow - 1);
   const left = (grow * (HEART_RIGHT_MM + HEART_LEFT_MM) - right * HEART_RIGHT_MM) / HEART_LEFT_MM;
   const tall = 1 + 0.45 * (grow - 1);
-  const low = (y: number): number => h * y - 0.6 * habitus.diaphragmRaisedMm;
+  const low = (y: number): number => h * (y + 8) - 0.6 * habitus.diaphragmRaisedMm;
   const ventricleTilt = -0.62;
   const ventricle = { x: 44 * left, y: 68 * tall, z: 48 * d * tall };
   const ventricleReach = Math.hypot(
@@ -296,40 +323,62 @@ function drawMediastinum(habitus: Habitus, innerHalfWidthMm: number): Layer[] {
     halfX: () => 12.5,
     halfZ: () => 12.5,
   });
+  // What lies between the great vessels, and what lies beside the spine.
   const tissue = column({
     yMin: -60,
     yMax: 400,
-    exponent: 2.6,
     x: () => 0,
     z: profile([
-      [0, 4],
-      [100, 12],
-      [180, 32],
+      [0, 2],
+      [100, 8],
+      [180, 22],
     ]),
     halfX: profile([
-      [-60, 20],
-      [0, 22],
-      [50, 22],
-      [120, 20],
-      [180, 20],
+      [-60, 22],
+      [0, 29],
+      [50, 31],
+      [100, 29],
+      [150, 22],
       [260, 24],
     ]),
     halfZ: profile([
       [-60, 40],
-      [0, 46],
-      [60, 58],
+      [0, 48],
+      [60, 64],
       [120, 62],
-      [180, 52],
-      [260, 56],
+      [180, 44],
+      [260, 50],
     ]),
   });
-  const fatPads = [
-    ellipsoid(at(-34 * right, low(236), -50), at(20, 16, 20)),
-    ellipsoid(at(left * HEART_LEFT_MM - 16, low(240), -46), at(22, 18, 24), -0.5),
+  const besideSpine = column({
+    yMin: 0,
+    yMax: 400,
+    x: () => 0,
+    z: profile([
+      [0, 34],
+      [60, 58 * d],
+      [200, 66 * d],
+    ]),
+    halfX: profile([
+      [0, 22],
+      [200, 27],
+      [280, 32],
+    ]),
+    halfZ: profile([
+      [0, 24],
+      [60, 32 * d],
+    ]),
+  });
+  const hila = [
+    ellipsoid(at(-33, h * 118, 6), at(12, 24, 13), 0.3),
+    ellipsoid(at(35, h * 112, 8), at(12, 22, 13), -0.3),
   ];
   return [
     { solid: tissue, perMm: MU.softTissue },
-    ...fatPads.map((solid) => ({ solid, perMm: MU.fat })),
-    ...[...heart, ...vessels, descendingAorta].map((solid) => ({ solid, perMm: MU.blood })),
+    { solid: besideSpine, perMm: MU.softTissue },
+    ...[...heart, ...vessels, ...hila, descendingAorta].map((solid) => ({
+      solid,
+      perMm: MU.blood,
+    })),
   ];
 }

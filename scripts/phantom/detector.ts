@@ -126,7 +126,7 @@ function spread(image: FloatMap, sigma: number): FloatMap {
  */
 const BLACK_PERCENTILE = 0.04;
 const WHITE_PERCENTILE = 0.97;
-const BLACK_MARGIN = 0.3;
+const BLACK_MARGIN = 0.55;
 const WHITE_MARGIN = 0.15;
 const CURVE_STEPS = 4096;
 /** The curve of film: a toe and a shoulder. */
@@ -179,7 +179,7 @@ function storeLinear(noisy: FloatMap): Exposure {
     const dose = Math.min(1, noisy.values[index]! / LINEAR_FULL_SCALE);
     pixels[index] = Math.round(MAX_STORED * (1 - dose));
   }
-  return { pixels, windowCenter: 3300, windowWidth: 1600 };
+  return { pixels, windowCenter: 2700, windowWidth: 2800 };
 }
 
 function mapped(map: FloatMap, change: (value: number, index: number) => number): FloatMap {

@@ -29,21 +29,20 @@ export function addBall(
 export function addEdge(
   map: Float32Array,
   projection: Projection,
-  centreYMm: number,
   solid: Solid,
   thicknessMm: number,
   perMm: number,
 ): void {
-  const { Rows, Columns, spacingMm } = projection;
+  const { Rows, Columns, spacingMm, centre } = projection;
   const inner = shrink(solid, thicknessMm);
   const depthMm = middleDepth(solid, projection.lateral);
   for (let row = 0; row < Rows; row += 1) {
-    const yMm = centreYMm + (row - (Rows - 1) / 2) * spacingMm;
-    const skin = rowSpan(solid, projection, yMm, centreYMm, depthMm);
-    const core = rowSpan(inner, projection, yMm, centreYMm, depthMm);
+    const yMm = centre.downMm + (row - (Rows - 1) / 2) * spacingMm;
+    const skin = rowSpan(solid, projection, yMm, depthMm);
+    const core = rowSpan(inner, projection, yMm, depthMm);
     if (skin === undefined) continue;
     for (let column = 0; column < Columns; column += 1) {
-      const across = (column - (Columns - 1) / 2) * spacingMm;
+      const across = centre.acrossMm + (column - (Columns - 1) / 2) * spacingMm;
       const chord = (span: typeof skin | undefined): number => {
         const offset = span === undefined ? 1 : Math.abs(across - span.middle) / span.half;
         return span === undefined || offset >= 1

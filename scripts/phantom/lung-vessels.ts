@@ -3,7 +3,7 @@ import type { Habitus } from './habitus.js';
 import { ATTENUATION_PER_MM as MU } from './materials.js';
 import type { Random } from './random.js';
 import type { Point } from './solid.js';
-import { constant, type Tube } from './tube.js';
+import type { Tube } from './tube.js';
 
 const BLOOD_IN_LUNG = MU.blood - MU.lung;
 /** Thinner vessels do not show on a radiograph. */
@@ -100,9 +100,9 @@ export function drawBronchi({ width, height }: Habitus): Tube[] {
       { x: side === 1 ? 14 : -18, y: (side === 1 ? 98 : 100) * height, z: 14 },
       { x: side === 1 ? 36 * width : -32 * width, y: (side === 1 ? 108 : 116) * height, z: 14 },
     ],
-    halfHeightMm: constant(5.2),
-    halfDepthMm: constant(5.2),
-    perMm: MU.air - MU.softTissue * 0.9,
+    halfHeightMm: (along) => 6.2 - 4 * along,
+    halfDepthMm: (along) => 6.2 - 4 * along,
+    perMm: (MU.air - MU.softTissue) * 0.6,
   }));
 }
 

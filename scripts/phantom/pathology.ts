@@ -53,17 +53,16 @@ export function drawLungFields(thorax: Thorax, pathology: Pathology): LungFields
         { solid: collapsed, perMm: MU.lung * 1.12, lung: true },
       );
       aeratedSolids.push(collapsed);
-      pleuralLine = collapsed;
+      // Below the dome the abdomen hides it.
+      pleuralLine = between(collapsed, collapsed.yMin, thorax.domeTopMm[side] + 8);
     } else if (pathology.kind === 'effusion' && sideOf(pathology.side) === side) {
       const level = thorax.domeTopMm[side] - pathology.heightMm;
       const floating = floatOn(whole, side, level, Math.max(18, 0.9 * pathology.heightMm));
-      const above = between(whole, whole.yMin, level);
       layers.push(
         { solid: whole, perMm: MU.fluid },
-        { solid: above, perMm: MU.lung, lung: true },
-        { solid: floating, perMm: MU.lung * 1.1, lung: true },
+        { solid: floating, perMm: MU.lung, lung: true },
       );
-      aeratedSolids.push(above, floating);
+      aeratedSolids.push(floating);
     } else {
       layers.push({ solid: whole, perMm: MU.lung, lung: true });
       aeratedSolids.push(whole);
@@ -112,13 +111,14 @@ function collapse(lung: Solid, side: Side, rimMm: number): Solid {
   });
 }
 
-/** The base of a lung that floats on fluid: a bowl, steep at the ribs. */
+/** A lung that floats on fluid: whole above the level, below it a bowl that is steep at the ribs. */
 function floatOn(lung: Solid, side: Side, levelMm: number, depthMm: number): Solid {
-  return reshape(between(lung, levelMm, levelMm + depthMm), (section, y) => {
-    const scale = Math.sqrt(Math.max(0, 1 - ((y - levelMm) / depthMm) ** 1.6));
+  return reshape({ ...lung, yMax: Math.min(lung.yMax, levelMm + depthMm) }, (section, y) => {
+    const below = Math.max(0, (y - levelMm) / depthMm);
+    const scale = Math.sqrt(Math.max(0, 1 - below ** 1.6));
     if (scale === 0) return undefined;
     return {
-      x: section.x - side * section.halfX * (1 - scale) * 0.7,
+      x: section.x - side * section.halfX * (1 - scale) * 0.5,
       z: section.z * scale,
       halfX: section.halfX * scale,
       halfZ: section.halfZ * scale,

@@ -8,6 +8,8 @@ export interface Projection {
   readonly Rows: number;
   readonly Columns: number;
   readonly spacingMm: number;
+  /** The place in the patient under the middle of the image: across and down. */
+  readonly centre: { readonly acrossMm: number; readonly downMm: number };
   /** Frontal: columns run along x, rays along z. Lateral: columns along z, rays along x. */
   readonly lateral: boolean;
   /** Column and row of a point, as real numbers; pixel centres are whole numbers. */
@@ -20,8 +22,7 @@ export interface ProjectionOptions {
   readonly Rows: number;
   readonly Columns: number;
   readonly view: 'PA' | 'AP' | 'LL';
-  /** Patient height in the middle of the image. */
-  readonly centreYMm: number;
+  readonly centre: Projection['centre'];
 }
 
 /** Smallest field that shows a whole adult chest. */
@@ -32,7 +33,7 @@ const SOURCE_TO_DETECTOR_MM = { PA: 1800, AP: 1100, LL: 1800 } as const;
 const BODY_TO_DETECTOR_MM = { PA: 150, AP: 150, LL: 200 } as const;
 
 export function createProjection(options: ProjectionOptions): Projection {
-  const { Rows, Columns, view, centreYMm } = options;
+  const { Rows, Columns, view, centre } = options;
   const spacingMm = Math.max(FIELD_WIDTH_MM / Columns, FIELD_HEIGHT_MM / Rows);
   const lateral = view === 'LL';
   // Depth grows to the back (frontal) or to the patient's left (lateral): the detector is in front for
@@ -45,13 +46,14 @@ export function createProjection(options: ProjectionOptions): Projection {
     Rows,
     Columns,
     spacingMm,
+    centre,
     lateral,
     magnification,
     pixel: ({ x, y, z }) => {
       const scale = magnification(lateral ? x : z) / spacingMm;
       return {
-        column: (Columns - 1) / 2 + (lateral ? z : x) * scale,
-        row: (Rows - 1) / 2 + (y - centreYMm) * scale,
+        column: (Columns - 1) / 2 + ((lateral ? z : x) - centre.acrossMm) * scale,
+        row: (Rows - 1) / 2 + (y - centre.downMm) * scale,
       };
     },
   };
@@ -73,30 +75,27 @@ export function rowSpan(
   solid: Solid,
   projection: Projection,
   yMm: number,
-  centreYMm: number,
   depthMm: number,
 ): RowSpan | undefined {
   const scale = projection.magnification(depthMm);
-  const y = centreYMm + (yMm - centreYMm) / scale;
+  const { acrossMm, downMm } = projection.centre;
+  const y = downMm + (yMm - downMm) / scale;
   if (y < solid.yMin || y > solid.yMax) return undefined;
   const section = solid.section(y);
-  return section && spanOf(section, projection.lateral, scale);
+  if (section === undefined) return undefined;
+  const span = spanOf(section, projection.lateral);
+  return {
+    ...span,
+    middle: acrossMm + (span.middle - acrossMm) * scale,
+    half: span.half * scale,
+  };
 }
 
-function spanOf(section: Section, lateral: boolean, scale: number): RowSpan {
+function spanOf(section: Section, lateral: boolean): RowSpan {
+  const { x, z, halfX, halfZ } = section;
   return lateral
-    ? {
-        middle: section.z * scale,
-        half: section.halfZ * scale,
-        depth: section.x,
-        halfDepth: section.halfX,
-      }
-    : {
-        middle: section.x * scale,
-        half: section.halfX * scale,
-        depth: section.z,
-        halfDepth: section.halfZ,
-      };
+    ? { middle: z, half: halfZ, depth: x, halfDepth: halfX }
+    : { middle: x, half: halfX, depth: z, halfDepth: halfZ };
 }
 
 /** Depth of a solid's middle along the rays of a projection. */

@@ -37,7 +37,6 @@ interface ActiveSpan extends RowSpan {
 export function castRays(
   layers: readonly Layer[],
   projection: Projection,
-  centreYMm: number,
   lattice: Lattice,
 ): RayCast {
   const { rows, columns } = lattice;
@@ -56,7 +55,7 @@ export function castRays(
     const yMm = lattice.downMm(row);
     const spans: ActiveSpan[] = [];
     for (const { layer, depthMm, chord } of topDown) {
-      const span = rowSpan(layer.solid, projection, yMm, centreYMm, depthMm);
+      const span = rowSpan(layer.solid, projection, yMm, depthMm);
       if (span !== undefined && span.half > 0) spans.push({ ...span, layer, chord });
     }
     for (let column = 0; column < columns; column += 1) {

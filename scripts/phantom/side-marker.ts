@@ -4,11 +4,11 @@ import type { Point } from './solid.js';
 import { constant, type Tube } from './tube.js';
 
 /** The lead letter L in the corner at the patient's left. */
-export function drawSideMarker(projection: Projection, centreYMm: number): Tube[] {
-  const halfWidth = ((projection.Columns - 1) / 2) * projection.spacingMm;
-  const halfHeight = ((projection.Rows - 1) / 2) * projection.spacingMm;
-  const left = halfWidth - 30;
-  const top = centreYMm - halfHeight + 22;
+export function drawSideMarker({ Rows, Columns, spacingMm, centre }: Projection): Tube[] {
+  const halfWidth = ((Columns - 1) / 2) * spacingMm;
+  const halfHeight = ((Rows - 1) / 2) * spacingMm;
+  const left = centre.acrossMm + halfWidth - 30;
+  const top = centre.downMm - halfHeight + 22;
   const at = (x: number, y: number): Point => ({ x: left + x, y: top + y, z: 0 });
   const stroke = (from: Point, to: Point): Tube => ({
     axis: [from, to],

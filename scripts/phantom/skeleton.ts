@@ -95,13 +95,13 @@ function drawRib(
     });
   }
   const high = (index === 0 ? 7.5 : index > 9 ? 5 : 6.4) * Math.sqrt(habitus.height);
-  const thick = index === 0 ? 3 : 4.2;
+  const thick = index === 0 ? 3 : 3.8;
   // A little wider in front, where the cartilage begins.
   return shell(
     axis,
     (along) => high * (0.9 + 0.25 * along ** 2),
     (along) => thick * (1 - 0.15 * along),
-    1.4,
+    1.25,
   );
 }
 
@@ -120,13 +120,13 @@ function drawSpine({ height: h, depth: d }: Habitus): Tube[] {
         axis: [at(0, y - half, z), at(0, y, z), at(0, y + half, z)],
         halfHeightMm: (along) => wide * (1 - 0.1 * Math.sin(Math.PI * along)),
         halfDepthMm: constant(deep),
-        perMm: SPONGY * 0.75,
+        perMm: SPONGY * 0.5,
       },
       ...[-1, 1].map((end) => ({
         axis: [at(-wide * 0.95, y + end * half, z), at(wide * 0.95, y + end * half, z)],
         halfHeightMm: constant(0.8),
         halfDepthMm: constant(deep * 0.9),
-        perMm: COMPACT * 0.14,
+        perMm: COMPACT * 0.1,
       })),
       // Spinous process, seen end on and projected low.
       {
@@ -140,10 +140,10 @@ function drawSpine({ height: h, depth: d }: Habitus): Tube[] {
       const x = side * wide * 0.72;
       tubes.push(
         ...shell(
-          [at(x, y - 5, z + 17), at(x, y - 1, z + 18)],
-          constant(3.4 * size),
-          constant(6),
-          1.1,
+          [at(x, y - 7, z + 17), at(x, y - 2, z + 18), at(x, y + 3, z + 18)],
+          (along) => 3.8 * size * Math.sqrt(Math.max(0.04, 1 - (2 * along - 1) ** 2)),
+          constant(5),
+          0.7,
         ),
         {
           axis: [at(side * wide * 0.7, y - 2, z + 26), at(side * (wide + 14), y - 5, z + 33)],
@@ -255,27 +255,24 @@ function drawShoulder({ width: w, height: h }: Habitus, side: -1 | 1, random: Ra
       ]),
       halfHeightMm: constant(3),
       halfDepthMm: constant(9),
-      perMm: COMPACT * 0.6,
+      perMm: COMPACT * 0.3,
     },
     ...shell(
-      [
-        at(side * w * 184, h * 12, 12),
-        at(side * w * 185, h * 36, 12),
-        at(side * w * 190, h * 62, 12),
-      ],
-      (along) => 22 * Math.sqrt(Math.max(0.05, Math.sin(Math.PI * (0.1 + 0.75 * along)))),
-      (along) => 22 * Math.sqrt(Math.max(0.05, Math.sin(Math.PI * (0.1 + 0.75 * along)))),
-      2,
+      [14, 25, 36, 47, 58].map((y) => at(side * w * 185, h * y, 12)),
+      (along) => 22 * Math.sqrt(Math.max(0.02, 1 - (2 * along - 1) ** 2)),
+      (along) => 22 * Math.sqrt(Math.max(0.02, 1 - (2 * along - 1) ** 2)),
+      1.1,
     ),
     ...shell(
       [
-        at(side * w * 190, h * 55, 12),
-        at(side * w * 202, h * 130, 10),
-        at(side * w * 226, h * 260, 8),
+        at(side * w * 185, h * 24, 12),
+        at(side * w * 191, h * 70, 12),
+        at(side * w * 203, h * 140, 10),
+        at(side * w * 226, h * 280, 8),
       ],
-      constant(11.5),
-      constant(11.5),
-      4,
+      (along) => Math.min(1, along / 0.12) * (11 + 5 * Math.exp(-(((along - 0.12) / 0.08) ** 2))),
+      (along) => Math.min(1, along / 0.12) * (11 + 5 * Math.exp(-(((along - 0.12) / 0.08) ** 2))),
+      3.2,
     ),
   ];
 }

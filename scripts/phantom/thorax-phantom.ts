@@ -52,8 +52,12 @@ export function thoraxPhantom(random: Random, options: PhantomOptions = {}): Pha
   const { pathology = { kind: 'none' }, PhotometricInterpretation = 'MONOCHROME2' } = options;
   const lateral = view === 'LL';
   const habitus = withPathology(drawHabitus(random.fork('habitus'), sex), pathology);
-  const centreYMm = 132 * habitus.height;
-  const projection = createProjection({ Rows, Columns, view, centreYMm });
+  const position = random.fork(`position ${view}`);
+  const centre = {
+    acrossMm: position.between(-6, 6),
+    downMm: 130 * habitus.height + position.between(-7, 7),
+  };
+  const projection = createProjection({ Rows, Columns, view, centre });
   const { spacingMm } = projection;
   const thorax = drawThorax(habitus, lateral);
   const lungs = drawLungFields(thorax, pathology);
@@ -63,9 +67,9 @@ export function thoraxPhantom(random: Random, options: PhantomOptions = {}): Pha
     rows: latticeSize(Rows, step),
     columns: latticeSize(Columns, step),
     acrossMm: (column: number) =>
-      ((column - LATTICE_MARGIN) * step - (Columns - 1) / 2) * spacingMm,
+      centre.acrossMm + ((column - LATTICE_MARGIN) * step - (Columns - 1) / 2) * spacingMm,
     downMm: (row: number) =>
-      centreYMm + ((row - LATTICE_MARGIN) * step - (Rows - 1) / 2) * spacingMm,
+      centre.downMm + ((row - LATTICE_MARGIN) * step - (Rows - 1) / 2) * spacingMm,
   };
   const { rows, columns } = lattice;
   const layers = [
@@ -75,7 +79,7 @@ export function thoraxPhantom(random: Random, options: PhantomOptions = {}): Pha
     ...thorax.mediastinum,
     ...thorax.airways,
   ];
-  const cast = castRays(layers, projection, centreYMm, lattice);
+  const cast = castRays(layers, projection, lattice);
   const smooth: FloatMap = { rows, columns, values: cast.attenuation };
   addTexture(smooth, cast.lungDepthMm, step * spacingMm, random.fork('texture'));
 
@@ -86,7 +90,7 @@ export function thoraxPhantom(random: Random, options: PhantomOptions = {}): Pha
       drawVessels(habitus, side, lungs.aerated, random.fork(`vessels ${side}`)),
     ),
     ...drawBronchi(habitus),
-    ...(lateral ? [] : drawSideMarker(projection, centreYMm)),
+    ...(lateral ? [] : drawSideMarker(projection)),
   ];
   for (const tube of tubes) addTube(detail.values, projection, tube);
   const nodule = pathology.kind === 'nodule' ? nodulePoint(thorax, pathology) : undefined;
@@ -94,7 +98,7 @@ export function thoraxPhantom(random: Random, options: PhantomOptions = {}): Pha
     addBall(detail.values, projection, nodule, pathology.diameterMm / 2, MU.softTissue - MU.lung);
   }
   if (lungs.pleuralLine !== undefined) {
-    addEdge(detail.values, projection, centreYMm, lungs.pleuralLine, 0.7, MU.softTissue);
+    addEdge(detail.values, projection, lungs.pleuralLine, 0.7, MU.softTissue);
   }
 
   const exposure = expose(detail, smooth, step, random, {

@@ -127,9 +127,9 @@ const HANN = Float32Array.from(
   (_, index) => 0.5 + 0.5 * Math.cos((Math.PI * index) / HANN_STEPS),
 );
 
-/** Discs as far apart as a pixel, or as a third of the rod where that is more. */
+/** Discs as far apart as a pixel, or as half the radius of the rod where that is more. */
 function stepOf(tube: Tube, spacingMm: number): number {
-  return Math.max(spacingMm, Math.min(tube.halfHeightMm(0.5), tube.halfDepthMm(0.5)) / 3);
+  return Math.max(spacingMm, Math.min(tube.halfHeightMm(0.5), tube.halfDepthMm(0.5)) / 2);
 }
 
 /** Points at equal distances on the Catmull-Rom curve through the control points. */
