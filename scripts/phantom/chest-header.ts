@@ -1,14 +1,12 @@
 import type { DicomAttributes } from './part10.js';
 
-export const RADIOGRAPH_KINDS = ['CR', 'DX'] as const;
-export type RadiographKind = (typeof RADIOGRAPH_KINDS)[number];
+export type RadiographKind = 'CR' | 'DX';
 
 /** Views as ViewPosition (0018,5101) spells them. */
-export const RADIOGRAPH_VIEWS = ['PA', 'AP', 'LL'] as const;
-export type RadiographView = (typeof RADIOGRAPH_VIEWS)[number];
+export type RadiographView = 'PA' | 'AP' | 'LL';
 
 /** A person who does not exist. */
-export interface FictitiousPatient {
+interface FictitiousPatient {
   /** Person Name with `^` between its components; any script. */
   readonly PatientName: string;
   readonly PatientID: string;

@@ -2,8 +2,7 @@ import type { Random } from './random.js';
 import { blur, upsample, type FloatMap } from './smooth.js';
 
 /** How a stored value follows from the dose: the logarithm as in CR, or the dose itself. */
-export const DETECTOR_RESPONSES = ['log', 'linear'] as const;
-export type DetectorResponse = (typeof DETECTOR_RESPONSES)[number];
+export type DetectorResponse = 'log' | 'linear';
 
 export interface ExposureOptions {
   readonly spacingMm: number;
@@ -29,6 +28,7 @@ const ELECTRONIC_NOISE_QUANTA = 14;
  */
 const LATITUDE_SIGMA_MM = 22;
 const LATITUDE = 0.62;
+const LEAST_BASE_DENSITY = 1.2;
 
 export interface Exposure {
   /** Stored values with dense tissue high (MONOCHROME2). Shape: [Rows, Columns]. */
@@ -62,8 +62,11 @@ export function expose(
   }
   const noisy = addNoise({ rows, columns, values: intensity }, random, options);
   if (options.response === 'linear') return storeLinear(noisy);
+  // Where the beam missed the body there is no latitude to gain; without the floor, air would turn grey.
   const base = blur(
-    mapped(smooth, (value, index) => -Math.log(Math.exp(-value) + scatter.values[index]!)),
+    mapped(smooth, (value, index) =>
+      Math.max(LEAST_BASE_DENSITY, -Math.log(Math.exp(-value) + scatter.values[index]!)),
+    ),
     LATITUDE_SIGMA_MM / latticeMm,
   );
   return storeLog(noisy, upsample(base, step, rows, columns).values);

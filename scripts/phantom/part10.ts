@@ -8,7 +8,7 @@ const { DicomDict, DicomMetaDictionary } = dcmjs.data;
 const ImplementationClassUID = '2.25.154116623287294275623751205602725043987';
 const ImplementationVersionName = 'PREREAD_PHANTOM';
 
-export type DicomValue =
+type DicomValue =
   string | number | readonly (string | number)[] | readonly DicomAttributes[] | null;
 
 /** A dataset by PS3.6 keywords. `null` is an empty value (type 2), `undefined` leaves the element out. */

@@ -5,7 +5,7 @@ import type { Layer } from './ray-cast.js';
 import { between, contains, reshape, shrink, type Point, type Solid } from './solid.js';
 
 /** `left` and `right` are the patient's. */
-export type BodySide = 'left' | 'right';
+type BodySide = 'left' | 'right';
 
 /** What the phantom suffers from. */
 export type Pathology =

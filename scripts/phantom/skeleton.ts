@@ -12,7 +12,7 @@ const SIDES = [-1, 1] as const;
 const at = (x: number, y: number, z: number): Point => ({ x, y, z });
 
 /** Height of the middle of thoracic vertebra `number` (1 to 12; 0 and less are cervical). */
-export function vertebraYMm(number: number): number {
+function vertebraYMm(number: number): number {
   return number >= 1 ? -6 + 21.2 * (number - 1) + 0.28 * (number - 1) ** 2 : -6 + 17 * (number - 1);
 }
 

@@ -11,6 +11,7 @@ export const PEERS = {
   redis: { packages: ['redis-server'], programs: ['redis-server'] },
   postgres: { packages: ['postgresql'], programs: ['initdb', 'postgres'] },
   dcmtk: { packages: ['dcmtk'], programs: ['storescu', 'echoscu', 'dcmdump', 'dcmcjpeg'] },
+  dicom3tools: { packages: ['dicom3tools'], programs: ['dciodvfy'] },
   gdcm: { packages: ['libgdcm-tools'], programs: ['gdcmconv', 'gdcmraw'] },
   openjpeg: { packages: ['libopenjp2-tools'], programs: ['opj_compress', 'opj_decompress'] },
   orthanc: { packages: ['orthanc', 'orthanc-dicomweb'], programs: ['Orthanc'] },
