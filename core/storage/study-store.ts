@@ -159,8 +159,12 @@ export interface StudyStore {
     readonly nextCursor: string | undefined;
   }>;
 
-  /** Outbox entries, oldest first, claimed until `leaseUntilMs`; nobody else gets them before that. */
+  /**
+   * Outbox entries, the most urgent first and of these the oldest, claimed until `leaseUntilMs`: nobody
+   * else gets them before that.
+   */
   claimJobs(limit: number, leaseUntilMs: number): Promise<readonly NewJob[]>;
+  /** The jobs are in the queue: their entries go, and instances get their `queuedAtMs`. */
   completeJobs(jobIds: readonly string[], queuedAtMs: number): Promise<void>;
   /**
    * Puts a fresh job for everything unfinished that has been quiet since `quietSinceMs` into the outbox:
@@ -172,5 +176,4 @@ export interface StudyStore {
   /** Which of these objects no instance refers to. */
   unknownObjectKeys(objectKeys: readonly string[]): Promise<readonly string[]>;
   ping(): Promise<void>;
-  close(): Promise<void>;
 }

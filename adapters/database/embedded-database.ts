@@ -1,0 +1,58 @@
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import pg from 'pg';
+
+import type { Logger } from '../../core/log.js';
+import type { Clock } from '../../core/time.js';
+import { lockDataFolder } from './data-folder-lock.js';
+import { databaseError } from './database-error.js';
+import type { Database } from './database.js';
+import { createEmbeddedServer } from './pglite/server.js';
+import { EmbeddedSocket } from './pglite/socket.js';
+
+/** Connections cost nothing here; those that wait for notifications are never given back. */
+const POOL_SIZE = 50;
+
+const END_TIMEOUT_MS = 2_000;
+
+/**
+ * The embedded database in `database/` of the data folder, which this process then has for itself.
+ *
+ * @throws PipelineError `data-folder-locked`, `storage-unavailable`, `database-unavailable`
+ */
+export async function openEmbeddedDatabase(
+  deps: { readonly logger: Logger; readonly clock: Clock },
+  options: { readonly dataFolder: string },
+): Promise<Database> {
+  const folder = join(resolve(options.dataFolder), 'database');
+  const lock = await lockDataFolder(options.dataFolder, (error) => {
+    deps.logger.error({ code: error.code }, 'the data folder was taken away; the database stops');
+    server.abort(error);
+  });
+  const server = createEmbeddedServer(folder, deps.clock);
+  const pool = new pg.Pool({
+    max: POOL_SIZE,
+    keepAlive: true,
+    stream: () => new EmbeddedSocket(server),
+  });
+  pool.on('error', () => {
+    deps.logger.error({}, 'the embedded database has stopped; the next query starts it again');
+  });
+
+  let closed: Promise<void> | undefined;
+  async function closeAll(): Promise<void> {
+    // A client that nobody has given back does not hold the shutdown up: its server goes away.
+    await Promise.race([pool.end(), sleep(END_TIMEOUT_MS, undefined, { ref: false })]);
+    await server.close();
+    await lock.release();
+  }
+  const close = () => (closed ??= closeAll());
+  try {
+    await pool.query('SELECT 1');
+  } catch (error) {
+    await close();
+    throw databaseError(error);
+  }
+  return { pool, close };
+}

@@ -1,0 +1,32 @@
+import { Kysely, Migrator, PostgresDialect, sql } from 'kysely';
+import type pg from 'pg';
+
+import { querying } from './database-error.js';
+import * as studies from './migrations/0001-studies.js';
+
+/** In the order of their names. A migration that has been released is never changed. */
+const MIGRATIONS = { '0001-studies': studies };
+
+/** Any number: the advisory lock that processes which start at the same time queue at. */
+const LOCK_KEY = 7_233_101;
+
+/** Brings the tables up to date. Safe when several processes do it at once. */
+export async function migrate(pool: pg.Pool): Promise<void> {
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  await querying(() =>
+    // Kysely's own lock comes too late: it makes the tables that it needs itself without one.
+    db.connection().execute(async (connection) => {
+      await sql`SELECT pg_advisory_lock(${LOCK_KEY})`.execute(connection);
+      try {
+        await sql`CREATE SCHEMA IF NOT EXISTS preread`.execute(connection);
+        const provider = { getMigrations: () => Promise.resolve(MIGRATIONS) };
+        const { error } = await new Migrator({ db, provider }).migrateToLatest();
+        if (error !== undefined) {
+          throw error instanceof Error ? error : new Error('migration failed', { cause: error });
+        }
+      } finally {
+        await sql`SELECT pg_advisory_unlock(${LOCK_KEY})`.execute(connection);
+      }
+    }),
+  );
+}

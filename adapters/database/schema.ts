@@ -1,0 +1,88 @@
+import type { Generated, JSONColumnType } from 'kysely';
+
+import type { JobName } from '../../core/jobs/jobs.js';
+import type { DeliveryState } from '../../core/storage/study-store.js';
+
+/**
+ * The tables as Kysely sees them; migrations/ makes them. Columns that hold a DICOM attribute have its
+ * keyword for a name. Priorities are stored by rank (1 is the most urgent) so that they sort.
+ */
+export interface DatabaseSchema {
+  studies: StudiesTable;
+  instances: InstancesTable;
+  results: ResultsTable;
+  deliveries: DeliveriesTable;
+  outbox: OutboxTable;
+}
+
+interface StudiesTable {
+  study_id: Generated<string>;
+  StudyInstanceUID: string;
+  requested_priority_rank: number;
+  activity: number;
+  instance_count: number;
+  first_received_at: Date;
+  last_activity_at: Date;
+  held_until: Date | null;
+  /** When a job `assemble` was last put into the outbox. */
+  assembly_requested_at: Date | null;
+  assembled_activity: Generated<number>;
+  /** Of the latest result. */
+  result_version: number | null;
+  priority_rank: number | null;
+  flagged: boolean | null;
+}
+
+interface InstancesTable {
+  instance_id: Generated<string>;
+  study_id: string;
+  SOPInstanceUID: string;
+  SOPClassUID: string;
+  SeriesInstanceUID: string;
+  TransferSyntaxUID: string;
+  sha256: string;
+  /** int8 comes as text. */
+  size_bytes: number | string;
+  object_key: string;
+  received_at: Date;
+  /** When a job `infer` was last put into the outbox. */
+  inference_requested_at: Date;
+  queued_at: Date | null;
+  infer_start_at: Date | null;
+  infer_end_at: Date | null;
+  outcome: JSONColumnType<object> | null;
+}
+
+interface ResultsTable {
+  study_id: string;
+  result_version: number;
+  covers_activity: number;
+  recorded_at: Date;
+  result: JSONColumnType<object>;
+}
+
+interface DeliveriesTable {
+  delivery_id: Generated<string>;
+  study_id: string;
+  result_version: number;
+  destination: string;
+  state: Generated<DeliveryState>;
+  attempts: Generated<number>;
+  last_error: string | null;
+  created_at: Date;
+  next_attempt_at: Date | null;
+  delivered_at: Date | null;
+  /** When a job `deliver` was last put into the outbox. */
+  delivery_requested_at: Date;
+}
+
+interface OutboxTable {
+  /** Order of arrival. int8 comes as text. */
+  entry: Generated<string>;
+  job_id: Generated<string>;
+  name: JobName;
+  payload: JSONColumnType<object>;
+  priority_rank: number;
+  not_before: Date | null;
+  leased_until: Date | null;
+}

@@ -1,0 +1,73 @@
+import type { Kysely, Selectable } from 'kysely';
+import { sql } from 'kysely';
+import { z } from 'zod';
+
+import { PipelineError } from '../../../core/errors.js';
+import type { StudyQuery, StudySummary } from '../../../core/storage/study-store.js';
+import type { DatabaseSchema } from '../schema.js';
+import { toPriority, toStudy } from './rows.js';
+
+/** Newest first. The cursor is the place of a page's last study in that order. */
+export async function listStudies(
+  db: Kysely<DatabaseSchema>,
+  { limit, cursor, state, flagged }: StudyQuery,
+): Promise<{ studies: readonly StudySummary[]; nextCursor: string | undefined }> {
+  let query = db.selectFrom('studies').selectAll();
+  if (cursor !== undefined) {
+    const { firstReceivedAtMs, studyId } = decodeCursor(cursor);
+    query = query.where(
+      sql<boolean>`(first_received_at, study_id) < (${new Date(firstReceivedAtMs)}, ${studyId})`,
+    );
+  }
+  if (state !== undefined) {
+    const ready = sql<boolean>`assembled_activity >= activity`;
+    query = query.where(state === 'ready' ? ready : sql<boolean>`NOT ${ready}`);
+  }
+  if (flagged !== undefined) {
+    query = query.where('flagged', '=', flagged);
+  }
+  const rows = await query
+    .orderBy('first_received_at', 'desc')
+    .orderBy('study_id', 'desc')
+    .limit(limit + 1)
+    .execute();
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    studies: page.map(toSummary),
+    nextCursor: rows.length > limit && last !== undefined ? encodeCursor(last) : undefined,
+  };
+}
+
+function toSummary(row: Selectable<DatabaseSchema['studies']>): StudySummary {
+  const study = toStudy(row);
+  return {
+    StudyInstanceUID: study.StudyInstanceUID,
+    state: study.assembledActivity >= study.activity ? 'ready' : 'analysing',
+    requestedPriority: study.requestedPriority,
+    priority: row.priority_rank === null ? study.requestedPriority : toPriority(row.priority_rank),
+    flagged: row.flagged ?? undefined,
+    resultVersion: row.result_version ?? undefined,
+    instanceCount: row.instance_count,
+    firstReceivedAtMs: study.firstReceivedAtMs,
+    lastActivityAtMs: study.lastActivityAtMs,
+  };
+}
+
+const cursorSchema = z.tuple([z.int(), z.uuid()]);
+
+function encodeCursor(row: Selectable<DatabaseSchema['studies']>): string {
+  const place: z.infer<typeof cursorSchema> = [row.first_received_at.getTime(), row.study_id];
+  return Buffer.from(JSON.stringify(place)).toString('base64url');
+}
+
+/** @throws PipelineError `request-invalid` for what `encodeCursor` has not made */
+function decodeCursor(cursor: string): { firstReceivedAtMs: number; studyId: string } {
+  try {
+    const text = Buffer.from(cursor, 'base64url').toString('utf8');
+    const [firstReceivedAtMs, studyId] = cursorSchema.parse(JSON.parse(text));
+    return { firstReceivedAtMs, studyId };
+  } catch (cause) {
+    throw new PipelineError('request-invalid', 'The cursor is not one of ours.', { cause });
+  }
+}

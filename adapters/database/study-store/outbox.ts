@@ -1,0 +1,70 @@
+import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
+
+import { JOBS } from '../../../core/jobs/jobs.js';
+import type { NewJob } from '../../../core/jobs/jobs.js';
+import type { DatabaseSchema } from '../schema.js';
+
+type Db = Kysely<DatabaseSchema>;
+
+export async function claimJobs(
+  db: Db,
+  now: Date,
+  limit: number,
+  leaseUntilMs: number,
+): Promise<readonly NewJob[]> {
+  const rows = await db
+    .with('claimed', (cte) =>
+      cte
+        .selectFrom('outbox')
+        .select('entry')
+        .where((eb) => eb.or([eb('leased_until', 'is', null), eb('leased_until', '<=', now)]))
+        .orderBy('priority_rank')
+        .orderBy('entry')
+        .limit(limit)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .updateTable('outbox')
+    .from('claimed')
+    .set({ leased_until: new Date(leaseUntilMs) })
+    .whereRef('outbox.entry', '=', 'claimed.entry')
+    .returning(['outbox.entry', 'job_id', 'name', 'payload', 'priority_rank', 'not_before'])
+    .execute();
+  return rows
+    .sort((a, b) => a.priority_rank - b.priority_rank || Number(a.entry) - Number(b.entry))
+    .map(
+      (row) =>
+        ({
+          id: row.job_id,
+          name: row.name,
+          payload: JOBS[row.name].parse(row.payload),
+          priorityRank: row.priority_rank,
+          ...(row.not_before && { notBeforeMs: row.not_before.getTime() }),
+          // The name decides the payload's schema, which the compiler cannot follow.
+        }) as NewJob,
+    );
+}
+
+export async function completeJobs(
+  db: Db,
+  jobIds: readonly string[],
+  queuedAtMs: number,
+): Promise<void> {
+  if (jobIds.length === 0) {
+    return;
+  }
+  await db
+    .with('queued', (cte) =>
+      cte
+        .deleteFrom('outbox')
+        .where('job_id', 'in', jobIds)
+        .returning(sql<string>`(payload ->> 'instanceId')::uuid`.as('instance_id')),
+    )
+    .updateTable('instances')
+    .from('queued')
+    // The first time counts: that is how long the instance has waited.
+    .set({ queued_at: sql`coalesce(queued_at, ${new Date(queuedAtMs)})` })
+    .whereRef('instances.instance_id', '=', 'queued.instance_id')
+    .execute();
+}
