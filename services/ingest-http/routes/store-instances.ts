@@ -139,7 +139,8 @@ async function answer(
   if (warnings.length > 0) {
     response.set('Warning', warnings.join(', '));
   }
-  const baseUrl = publicUrl?.replace(/\/+$/, '') ?? `${request.protocol}://${request.host}`;
+  const host = request.headers.host ?? 'localhost'; // HTTP/1.0 has none
+  const baseUrl = publicUrl?.replace(/\/+$/, '') ?? `${request.protocol}://${host}`;
   await sendAnswer(request, response, {
     status,
     contentType,

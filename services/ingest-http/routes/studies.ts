@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 
+import { parseUid } from '../../../core/dicom/uid.js';
 import { PipelineError } from '../../../core/errors.js';
 import { studyResultSchema } from '../../../core/results/study-result.js';
 import { DELIVERY_STATES, STUDY_STATES } from '../../../core/storage/study-store.js';
@@ -87,8 +88,8 @@ export function listStudies(studies: Pick<StudyStore, 'listStudies'>): RequestHa
 /** One study with its latest result and what became of its deliveries. */
 export function getStudy(studies: Pick<StudyStore, 'findStudy'>): RequestHandler {
   return async (request, response) => {
-    const StudyInstanceUID = String(request.params['StudyInstanceUID']);
-    const found = await studies.findStudy(StudyInstanceUID);
+    const StudyInstanceUID = parseUid(String(request.params['StudyInstanceUID']));
+    const found = StudyInstanceUID && (await studies.findStudy(StudyInstanceUID));
     if (found === undefined) {
       throw new PipelineError('not-found', 'No such study has been received.');
     }

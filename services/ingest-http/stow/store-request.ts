@@ -22,6 +22,8 @@ export interface StoreRequest {
 }
 
 const DICOM = 'application/dicom';
+/** Each part leaves an outcome in memory and a line in the log, also one of a few bytes. */
+const MAX_PARTS = 10_000;
 const BOUNDARY_PATTERN = /^[\x20-\x7e]{1,200}$/;
 
 /**
@@ -85,6 +87,9 @@ async function storeParts(
 ): Promise<void> {
   const studyIds = new Set<string>();
   for await (const part of readMultipart(request.bytes, boundary)) {
+    if (outcomes.length === MAX_PARTS) {
+      throw new PipelineError('payload-too-large', `A request holds at most ${MAX_PARTS} objects.`);
+    }
     // Only now is it certain that more follows: a request with one object needs no hold.
     studyIds.forEach((studyId) => {
       hold.add(studyId);

@@ -1,0 +1,201 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { problemSchema } from '../../services/ingest-http/http/problem.js';
+import { buildOpenApi } from '../../services/ingest-http/openapi.js';
+import { livenessSchema, readinessSchema } from '../../services/ingest-http/routes/health.js';
+import { studyListSchema, studySchema } from '../../services/ingest-http/routes/studies.js';
+import { newChest, newUid } from '../support/chest-sender.js';
+import { startIngestServer } from '../support/ingest-server.js';
+import type { IngestServer } from '../support/ingest-server.js';
+import { openStudies } from '../support/studies.js';
+import type { TestStudies } from '../support/studies.js';
+
+let folder: string;
+let database: TestStudies;
+let server: IngestServer;
+const chests = Array.from({ length: 5 }, () => newChest());
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'preread-ingest-'));
+  database = await openStudies();
+  server = await startIngestServer(folder, database.studies);
+  for (const { bytes } of chests) {
+    await server.post('/dicom-web/studies', bytes, {
+      'Content-Type': 'application/dicom',
+      'Preread-Priority': 'urgent',
+    });
+  }
+});
+
+afterAll(async () => {
+  await server.close();
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+async function get(path: string, init?: RequestInit) {
+  const response = await fetch(`${server.url}${path}`, init);
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') === true;
+  const json: unknown = isJson ? JSON.parse(text) : undefined;
+  return { status: response.status, headers: response.headers, text, json };
+}
+
+describe('health', () => {
+  it('the process lives', async () => {
+    const { status, json } = await get('/healthz');
+    expect(status).toBe(200);
+    livenessSchema.parse(json);
+  });
+
+  it('each dependency is ready', async () => {
+    const { status, json } = await get('/readyz');
+    expect(status).toBe(200);
+    expect(readinessSchema.parse(json)).toEqual({
+      status: 'ready',
+      checks: [
+        { name: 'database', ok: true },
+        { name: 'objects', ok: true },
+      ],
+    });
+  });
+});
+
+describe('studies', () => {
+  it('come in pages that hold each study once', async () => {
+    const seen: string[] = [];
+    let path = '/api/v1/studies?limit=2';
+    for (let pages = 0; pages < 10; pages += 1) {
+      const list = studyListSchema.parse((await get(path)).json);
+      expect(list.studies.length).toBeLessThanOrEqual(2);
+      seen.push(...list.studies.map(({ StudyInstanceUID }) => StudyInstanceUID));
+      if (list.nextCursor === undefined) {
+        break;
+      }
+      path = `/api/v1/studies?limit=2&cursor=${encodeURIComponent(list.nextCursor)}`;
+    }
+    expect(seen.sort()).toEqual(chests.map(({ StudyInstanceUID }) => StudyInstanceUID).sort());
+  });
+
+  it('are filtered by state and by flag', async () => {
+    const count = async (query: string) =>
+      studyListSchema.parse((await get(`/api/v1/studies?${query}`)).json).studies.length;
+    expect(await count('state=analysing')).toBe(5);
+    expect(await count('state=ready')).toBe(0);
+    expect(await count('flagged=true')).toBe(0);
+  });
+
+  it.each(['limit=0', 'limit=many', 'state=lost', 'flagged=maybe', 'colour=red', 'cursor=%00'])(
+    'are not listed for the query %s',
+    async (query) => {
+      const { status, json } = await get(`/api/v1/studies?${query}`);
+      expect(status).toBe(400);
+      expect(problemSchema.parse(json).type).toBe('urn:preread:error:request-invalid');
+    },
+  );
+
+  it('are found by their UID, before there is a result too', async () => {
+    const { StudyInstanceUID } = chests[0] ?? newChest();
+    const { status, json } = await get(`/api/v1/studies/${StudyInstanceUID}`);
+    expect(status).toBe(200);
+    expect(studySchema.parse(json)).toMatchObject({
+      study: {
+        StudyInstanceUID,
+        state: 'analysing',
+        requestedPriority: 'urgent',
+        priority: 'urgent',
+        instanceCount: 1,
+      },
+      deliveries: [],
+    });
+  });
+
+  it.each([newUid(), 'not-a-uid', "1.2'; drop table studies", '1.2\0.3'])(
+    'that were never received are not found: %j',
+    async (text) => {
+      const { status, json } = await get(`/api/v1/studies/${encodeURIComponent(text)}`);
+      expect(status).toBe(404);
+      expect(JSON.stringify(json)).not.toContain(text);
+    },
+  );
+});
+
+describe('errors', () => {
+  it.each([
+    ['GET', '/nowhere', 404, 'not-found'],
+    ['GET', '/dicom-web/studies', 405, 'method-not-allowed'],
+    ['DELETE', '/api/v1/studies/1.2.3', 405, 'method-not-allowed'],
+    ['GET', '/api/v1/studies/%zz', 400, 'request-invalid'],
+  ])('%s %s is a problem', async (method, path, status, code) => {
+    const answer = await get(path, { method });
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    const problem = problemSchema.parse(answer.json);
+    expect(problem).toMatchObject({ type: `urn:preread:error:${code}`, status });
+    expect(problem.requestId).toBe(answer.headers.get('x-request-id'));
+    expect(answer.text).not.toMatch(/node_modules|\.ts|\.js| at /);
+  });
+
+  it('a method that a resource does not have is told which it has', async () => {
+    const { headers } = await get('/dicom-web/studies');
+    expect(headers.get('allow')).toBe('POST, OPTIONS');
+  });
+});
+
+describe('OPTIONS', () => {
+  it('names the methods and what POST takes', async () => {
+    const { status, headers } = await get('/dicom-web/studies', { method: 'OPTIONS' });
+    expect(status).toBe(204);
+    expect(headers.get('allow')).toBe('POST, OPTIONS');
+    expect(headers.get('accept-post')).toContain('multipart/related; type="application/dicom"');
+  });
+});
+
+describe('OpenAPI', () => {
+  it('describes every resource that the service has', () => {
+    expect(Object.keys(buildOpenApi().paths ?? {})).toEqual([
+      '/dicom-web/studies',
+      '/dicom-web/studies/{StudyInstanceUID}',
+      '/api/v1/studies',
+      '/api/v1/studies/{StudyInstanceUID}',
+      '/healthz',
+      '/readyz',
+    ]);
+  });
+
+  it('is served, with no reference that leads nowhere and no name twice', async () => {
+    const { json } = await get('/openapi.json');
+    const text = JSON.stringify(json);
+    const document = json as { openapi: string; components: { schemas: Record<string, unknown> } };
+    expect(document.openapi).toBe('3.1.0');
+    const references = [...text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)];
+    expect(references.length).toBeGreaterThan(10);
+    for (const [, name] of references) {
+      expect(document.components.schemas).toHaveProperty(String(name));
+    }
+    expect(document.components.schemas).toHaveProperty('StudyResult');
+    const operations = [...text.matchAll(/"operationId":"([^"]+)"/g)].map(([, id]) => id);
+    expect(new Set(operations).size).toBe(operations.length);
+  });
+
+  it('has a page that loads nothing from elsewhere', async () => {
+    const { status, text } = await get('/docs/');
+    expect(status).toBe(200);
+    expect(text).toContain('preread API');
+    expect(text).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
+    expect((await get('/docs/swagger-ui-bundle.js')).status).toBe(200);
+  });
+});
+
+describe('headers', () => {
+  it('are those of helmet, and do not name the framework', async () => {
+    const { headers } = await get('/healthz');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('content-security-policy')).not.toContain('upgrade-insecure-requests');
+    expect(headers.get('x-powered-by')).toBeNull();
+  });
+});

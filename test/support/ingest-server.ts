@@ -1,0 +1,95 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+
+import { inspectFile } from '../../adapters/dicom/identify-file.js';
+import { createLogger } from '../../adapters/observability/logger.js';
+import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
+import type { LocalObjectStore } from '../../adapters/storage/local-object-store.js';
+import type { TransferSyntaxUid } from '../../core/dicom/transfer-syntaxes.js';
+import type { StudyStore } from '../../core/storage/study-store.js';
+import { startIngestHttp } from '../../services/ingest-http/server.js';
+import type { HttpService, IngestHttpOptions } from '../../services/ingest-http/server.js';
+import { readStoreAnswer } from './dicom-json.js';
+import type { StoreAnswer } from './dicom-json.js';
+
+const MIB = 1024 ** 2;
+export const DECODABLE: ReadonlySet<TransferSyntaxUid> = new Set([
+  '1.2.840.10008.1.2',
+  '1.2.840.10008.1.2.1',
+  '1.2.840.10008.1.2.4.50',
+]);
+
+export interface IngestServer extends HttpService {
+  readonly port: number;
+  readonly objects: LocalObjectStore;
+  /** Everything that was logged. */
+  log(): string;
+  post(path: string, body: Uint8Array, headers: Record<string, string>): Promise<StorePost>;
+  /** Names of the files that are being received or were left behind. */
+  staged(): string[];
+}
+
+export interface StorePost {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** Only of answers that are datasets. */
+  readonly answer: StoreAnswer;
+}
+
+/** The HTTP service on a free port, on a real object store and the given database. */
+export async function startIngestServer(
+  dataFolder: string,
+  studies: StudyStore,
+  options: Partial<IngestHttpOptions> = {},
+): Promise<IngestServer> {
+  const lines: string[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(chunk.toString());
+      done();
+    },
+  });
+  const logger = createLogger({ PREREAD_LOG_LEVEL: 'debug', PREREAD_LOG_FORMAT: 'json' }, stream);
+  const objects = createLocalObjectStore({ dataFolder, minFreeBytes: 0 });
+  const http = await startIngestHttp(
+    {
+      objects,
+      studies,
+      inspectFile,
+      decodable: DECODABLE,
+      clock: Date.now,
+      logger,
+      readiness: [
+        { name: 'database', check: () => studies.ping() },
+        { name: 'objects', check: () => objects.check() },
+      ],
+    },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      shutdownMs: 2_000,
+      maxInstanceBytes: 8 * MIB,
+      maxRequestBytes: 32 * MIB,
+      maxStoreRequests: 64,
+      idleTimeoutMs: 10_000,
+      publicUrl: undefined,
+      ...options,
+    },
+  );
+  return {
+    ...http,
+    port: Number(new URL(http.url).port),
+    objects,
+    log: () => lines.join(''),
+    async post(path, body, headers) {
+      const response = await fetch(`${http.url}${path}`, { method: 'POST', body, headers });
+      const text = await response.text();
+      const isDataset = response.headers.get('content-type') === 'application/dicom+json';
+      const answer = readStoreAnswer(isDataset ? text : '{}');
+      return { status: response.status, headers: response.headers, text, answer };
+    },
+    staged: () => readdirSync(join(dataFolder, 'staging')),
+  };
+}
