@@ -262,7 +262,7 @@ function drawAbdomen(habitus: Habitus, domeTopMm: Thorax['domeTopMm']): Layer[] 
     ...dome(-1, MU.liver),
     {
       perMm: MU.softTissue,
-      solid: ellipsoid(at(0, domeTopMm[-1] + 120, 0), at(74 * w, 112, 90 * d)),
+      solid: ellipsoid(at(0, domeTopMm[-1] + 100, 0), at(82 * w, 106, 98 * d)),
     },
     // Gas in the fundus of the stomach, with the fluid level of a person who stands.
     {

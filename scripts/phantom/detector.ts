@@ -27,7 +27,7 @@ const ELECTRONIC_NOISE_QUANTA = 14;
  * spine, is reduced by the latitude: what multi-scale processing of a CR or DX system does.
  */
 const LATITUDE_SIGMA_MM = 22;
-const LATITUDE = 0.62;
+const LATITUDE = 0.7;
 const LEAST_BASE_DENSITY = 1.2;
 
 export interface Exposure {
@@ -129,8 +129,8 @@ function spread(image: FloatMap, sigma: number): FloatMap {
  */
 const BLACK_PERCENTILE = 0.04;
 const WHITE_PERCENTILE = 0.97;
-const BLACK_MARGIN = 0.55;
-const WHITE_MARGIN = 0.15;
+const BLACK_MARGIN = 0.62;
+const WHITE_MARGIN = 0.2;
 const CURVE_STEPS = 4096;
 /** The curve of film: a toe and a shoulder. */
 const CURVE = Uint16Array.from({ length: CURVE_STEPS + 1 }, (_, index) => {

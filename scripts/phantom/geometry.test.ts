@@ -15,6 +15,7 @@ const projection = createProjection({
   view: 'PA',
   centre: { acrossMm: 0, downMm: 0 },
 });
+const pixelMm = projection.spacingMm;
 const lattice = {
   rows: 1,
   columns: 3,
@@ -71,23 +72,23 @@ describe('addTube', () => {
     const map = new Float32Array(100 * 100);
     addTube(map, projection, {
       axis: [
-        { x: -100, y: 2, z: 0 },
-        { x: 100, y: 2, z: 0 },
+        { x: -100, y: pixelMm / 2, z: 0 },
+        { x: 100, y: pixelMm / 2, z: 0 },
       ],
       halfHeightMm: constant(20),
       halfDepthMm: constant(10),
       perMm: 1,
     });
-    // 4 mm pixels: row 50 has its centre at y = 2, row 53 twelve mm lower.
+    // Row 50 has its centre half a pixel below the middle of the image, row 53 three pixels lower.
     expect(map[50 * 100 + 50]).toBeCloseTo(20, 0);
-    expect(map[53 * 100 + 50]).toBeCloseTo(20 * Math.sqrt(1 - 0.6 ** 2), 0);
+    expect(map[53 * 100 + 50]).toBeCloseTo(20 * Math.sqrt(1 - ((3 * pixelMm) / 20) ** 2), 0);
   });
 });
 
 describe('addBall', () => {
   it('adds the chord in the middle and nothing outside', () => {
     const map = new Float32Array(100 * 100);
-    addBall(map, projection, { x: 2, y: 2, z: 0 }, 10, 0.5);
+    addBall(map, projection, { x: pixelMm / 2, y: pixelMm / 2, z: 0 }, 10, 0.5);
     expect(map[50 * 100 + 50]).toBeCloseTo(10, 5);
     expect(map[50 * 100 + 53]).toBe(0);
   });

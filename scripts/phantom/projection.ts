@@ -26,8 +26,8 @@ export interface ProjectionOptions {
 }
 
 /** Smallest field that shows a whole adult chest. */
-const FIELD_WIDTH_MM = 350;
-const FIELD_HEIGHT_MM = 400;
+const FIELD_WIDTH_MM = 340;
+const FIELD_HEIGHT_MM = 374;
 const SOURCE_TO_DETECTOR_MM = { PA: 1800, AP: 1100, LL: 1800 } as const;
 /** From the middle of the body to the detector behind its surface. */
 const BODY_TO_DETECTOR_MM = { PA: 150, AP: 150, LL: 200 } as const;

@@ -55,7 +55,7 @@ export function thoraxPhantom(random: Random, options: PhantomOptions = {}): Pha
   const position = random.fork(`position ${view}`);
   const centre = {
     acrossMm: position.between(-6, 6),
-    downMm: 130 * habitus.height + position.between(-7, 7),
+    downMm: 136 * habitus.height + position.between(-7, 7),
   };
   const projection = createProjection({ Rows, Columns, view, centre });
   const { spacingMm } = projection;
