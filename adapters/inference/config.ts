@@ -3,11 +3,13 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 
 import { intVariable } from '../config/load-config.js';
+import { gatingConfig } from './gating-config.js';
 
 /** One process a core: each has one thread, and nothing between them to wait for. */
 export const defaultProcesses = (): number => availableParallelism();
 
 export const inferenceConfig = z.object({
+  ...gatingConfig.shape,
   PREREAD_INFERENCE_PROCESSES: intVariable({ min: 1, max: 256 })
     .optional()
     .describe('Processes that read, decode and classify images. Default: one for each core.'),

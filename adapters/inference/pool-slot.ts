@@ -56,14 +56,14 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
   let tasks: PoolTask[] = [];
   /** Of the last image that was handed over. */
   let lastId = 0;
-  /** Time spent on the first task, or on starting. */
-  let elapsedMs = 0;
+  /** Time spent on the first task, or on starting; undefined until the watch has seen it begun. */
+  let elapsedMs: number | undefined;
   let deathsInARow = 0;
   let restart: NodeJS.Timeout | undefined;
   let stopped = false;
 
   function launch(): void {
-    elapsedMs = 0;
+    elapsedMs = undefined;
     child = startChild(
       {
         entryPath: options.entryPath,
@@ -82,7 +82,7 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
             return;
           }
           const task = tasks.shift();
-          elapsedMs = 0;
+          elapsedMs = undefined;
           deathsInARow = 0;
           if (message.type === 'done') {
             task?.resolve(message.classification);
@@ -111,10 +111,10 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
   }
 
   function overLimit(): PipelineError | undefined {
-    if (info === undefined && elapsedMs > options.startTimeLimitMs) {
+    if (info === undefined && (elapsedMs ?? 0) > options.startTimeLimitMs) {
       return timeout('The inference process did not become ready', options.startTimeLimitMs);
     }
-    if (tasks.length > 0 && elapsedMs > options.imageTimeLimitMs) {
+    if (tasks.length > 0 && (elapsedMs ?? 0) > options.imageTimeLimitMs) {
       return timeout('The image was not finished', options.imageTimeLimitMs);
     }
     const bytes = child?.pid === undefined ? undefined : residentBytes(child.pid);
@@ -141,14 +141,15 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
     },
     give(task) {
       if (tasks.length === 0) {
-        elapsedMs = 0;
+        elapsedMs = undefined;
       }
       tasks.push(task);
       lastId += 1;
       child?.send({ type: 'classify', id: lastId, source: task.source, cams: task.cams });
     },
     watch(stepMs) {
-      elapsedMs += stepMs;
+      // A task that began within the step is not charged for all of it: late rather than early.
+      elapsedMs = elapsedMs === undefined ? 0 : elapsedMs + stepMs;
       const cause = overLimit();
       if (cause !== undefined) {
         child?.kill(cause);

@@ -3,6 +3,7 @@ import {
   type ClassifierPool,
 } from '../../adapters/inference/classifier-pool.js';
 import { defaultProcesses, type InferenceConfig } from '../../adapters/inference/config.js';
+import { gatePolicyOf } from '../../adapters/inference/gating-config.js';
 import type { ModelsConfig } from '../../adapters/models/config.js';
 import { modelSearchPath } from '../../adapters/models/find-model.js';
 import { readModelFolder } from '../../adapters/models/load-model.js';
@@ -35,6 +36,7 @@ export async function openClassifier(
     model: folder,
     modelSearchPath: [...searchPath],
     provider: config.PREREAD_PROVIDER,
+    gatePolicy: gatePolicyOf(config),
   };
   const classifier = await createClassifierPool(deps, {
     entryPath: builtEntry('workers/inference/classifier-child'),
