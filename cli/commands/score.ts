@@ -6,6 +6,7 @@ import { modelsConfig } from '../../adapters/models/config.js';
 import { onnxConfig } from '../../adapters/onnx/config.js';
 import { PROVIDER_CHOICES, type ProviderChoice } from '../../adapters/onnx/execution-providers.js';
 import { PipelineError } from '../../core/errors.js';
+import type { GatePolicy } from '../../core/gating/gate-policy.js';
 import type { ClassifierConfig } from '../../workers/inference/open-classifier.js';
 import { EXIT } from '../exit-codes.js';
 import { ROW_FORMATS } from '../score/row-format.js';
@@ -18,6 +19,8 @@ interface ScoreFlags extends ScoreOptions {
   readonly provider?: ProviderChoice;
   readonly concurrency?: number;
   readonly timeLimit?: number;
+  readonly minAge?: number;
+  readonly unknownView?: GatePolicy['unknownView'];
 }
 
 const HELP = `
@@ -29,6 +32,9 @@ CSV columns: file, outcome, reason, StudyInstanceUID, SeriesInstanceUID, SOPInst
 one column with the raw probability for each finding, flagged (findings above their operating point),
 model. Probabilities are not calibrated. JSON Lines hold more: scores relative to the operating point,
 thresholds, gate warnings, the model's SHA-256.
+
+Gates are those of the pipeline (PREREAD_* variables, docs/configuration.md): images that are not
+adult frontal chest radiographs are refused with their reason, doubtful ones are scored with a warning.
 
 Beside the output stands OUTPUT.run.json, which says what made the rows (model, SHA-256, software,
 settings). --resume goes on only under the same record: finished rows are kept, a line that was cut off
@@ -63,6 +69,13 @@ export function register(program: Command): void {
     .addOption(new Option('--provider <name>', 'what computes').choices(PROVIDER_CHOICES))
     .option('--concurrency <n>', 'processes; default: one for each core', wholeNumber)
     .option('--time-limit <seconds>', 'for one image', wholeNumber)
+    .option('--min-age <years>', 'refuse younger patients; default: 18', parseAge)
+    .addOption(
+      new Option('--unknown-view <policy>', 'images whose view is not stated').choices([
+        'analyse',
+        'refuse',
+      ]),
+    )
     .option('--include-withheld', 'add the findings that the model card calls too weak', false)
     .option('--resume', 'go on behind the rows that are there', false)
     .option('--force', 'overwrite the output', false)
@@ -84,11 +97,12 @@ export function register(program: Command): void {
 
 /** The environment's settings, with what the command line says in their place. */
 function classifierConfig(
-  { model, modelsDir, provider, concurrency, timeLimit }: ScoreFlags,
+  flags: ScoreFlags,
   env: Readonly<Record<string, string | undefined>>,
 ): ClassifierConfig {
   const schema = inferenceConfig.extend(modelsConfig.shape).extend(onnxConfig.shape);
   const config = loadConfig(schema, env);
+  const { model, modelsDir, provider, concurrency, timeLimit, minAge, unknownView } = flags;
   return {
     ...config,
     ...(model !== undefined && { PREREAD_MODEL: model }),
@@ -96,12 +110,21 @@ function classifierConfig(
     ...(provider !== undefined && { PREREAD_PROVIDER: provider }),
     ...(concurrency !== undefined && { PREREAD_INFERENCE_PROCESSES: concurrency }),
     ...(timeLimit !== undefined && { PREREAD_IMAGE_TIME_LIMIT_MS: timeLimit * 1000 }),
+    ...(minAge !== undefined && { PREREAD_MIN_AGE_YEARS: minAge }),
+    ...(unknownView !== undefined && { PREREAD_UNKNOWN_VIEW: unknownView }),
   };
 }
 
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,4}$/.test(text)) {
     throw new InvalidArgumentError('It must be a whole number from 1 to 99999.');
+  }
+  return Number(text);
+}
+
+function parseAge(text: string): number {
+  if (!/^\d{1,2}$/.test(text)) {
+    throw new InvalidArgumentError('It must be a whole number of years.');
   }
   return Number(text);
 }

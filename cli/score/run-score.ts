@@ -1,3 +1,4 @@
+import { gatePolicyOf } from '../../adapters/inference/gating-config.js';
 import { softwareVersion } from '../../adapters/process/package-info.js';
 import { PipelineError } from '../../core/errors.js';
 import { silentLogger } from '../../core/log.js';
@@ -71,7 +72,7 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
       schemaVersion: 1,
       softwareVersion,
       model: modelProvenance(manifest, executionProvider),
-      settings: { format: formatName, includeWithheld },
+      settings: { format: formatName, includeWithheld, ...gatePolicyOf(config) },
     };
     return await writeRows({
       inputs,
