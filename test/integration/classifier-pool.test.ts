@@ -1,0 +1,357 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import type { ClassifierPool } from '../../adapters/inference/classifier-pool.js';
+import { createClassifierPool } from '../../adapters/inference/classifier-pool.js';
+import { residentBytes } from '../../adapters/inference/resident-memory.js';
+import type { ImageClassification } from '../../core/inference/image-classifier.js';
+import { silentLogger, type LogFacts } from '../../core/log.js';
+import { openClassifier, type ClassifierConfig } from '../../workers/inference/open-classifier.js';
+import { classifierConfig } from '../support/classifier-config.js';
+import { writeGreyImages } from '../support/grey-images.js';
+import { tinyModel, writeModelFolder } from '../support/tiny-model.js';
+
+const TICK_MS = 50;
+const pools: ClassifierPool[] = [];
+const warnings: LogFacts[] = [];
+const logger = {
+  ...silentLogger,
+  warn: (facts: LogFacts) => {
+    warnings.push(facts);
+  },
+};
+let folder: string;
+let model: string;
+let images: string[];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'preread-pool-'));
+  model = await writeModelFolder(folder, tinyModel());
+  images = await writeGreyImages(folder, 24);
+});
+
+afterEach(async () => {
+  for (const pool of pools.splice(0)) {
+    for (const pid of pool.processIds) {
+      // A test that stopped a child and failed must not leave it stopped.
+      process.kill(pid, 'SIGCONT');
+    }
+    await pool.close();
+  }
+  warnings.splice(0);
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+async function openPool(changes: Partial<ClassifierConfig> = {}): Promise<ClassifierPool> {
+  const { classifier } = await openClassifier({ logger }, classifierConfig(model, changes));
+  pools.push(classifier);
+  return classifier;
+}
+
+function firstPid(pool: ClassifierPool): number {
+  const [pid] = pool.processIds;
+  if (pid === undefined) {
+    throw new Error('no child is warm');
+  }
+  return pid;
+}
+
+async function makeFifo(name: string): Promise<string> {
+  const path = join(folder, name);
+  await rm(path, { force: true });
+  execFileSync('mkfifo', [path]);
+  return path;
+}
+
+/** Whoever reads a pipe waits until somebody writes. */
+async function releaseFifo(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  await handle.close();
+}
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadlineMs = performance.now() + 20_000;
+  while (!condition()) {
+    if (performance.now() > deadlineMs) {
+      throw new Error(`not within 20 s: ${what}`);
+    }
+    await delay(TICK_MS);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
+}
+
+function firstLogit(classification: ImageClassification): number {
+  return classification.kind === 'scored' ? (classification.logits[0] ?? NaN) : NaN;
+}
+
+describe('a pool', () => {
+  test('gives every image its own answer, in whatever order they are finished', async () => {
+    const pool = await openPool();
+    expect(pool.concurrency).toBe(4);
+    expect(pool.executionProvider).toBe('cpu');
+    const answers = await Promise.all(images.map((path) => pool.classify({ path })));
+    const logits = answers.map(firstLogit);
+    expect(logits.every(Number.isFinite)).toBe(true);
+    // Brighter images score higher, and each image is brighter than the one before.
+    expect([...logits].sort((a, b) => a - b)).toEqual(logits);
+    expect(new Set(logits).size).toBe(images.length);
+    const again = await Promise.all([...images].reverse().map((path) => pool.classify({ path })));
+    expect(again.reverse().map(firstLogit)).toEqual(logits);
+  });
+
+  test('says why it does not analyse a file', async () => {
+    const pool = await openPool({ PREREAD_INFERENCE_PROCESSES: 1 });
+    const path = join(folder, 'text.dcm');
+    await writeFile(
+      path,
+      'This is a text that is longer than the preamble of a DICOM file. '.repeat(9),
+    );
+    expect(await pool.classify({ path })).toMatchObject({
+      kind: 'not-analysed',
+      reason: 'not-dicom',
+    });
+    expect(await pool.classify({ path: join(folder, 'absent.dcm') })).toMatchObject({
+      kind: 'not-analysed',
+      reason: 'file-unreadable',
+    });
+  });
+
+  test('gives class-activation maps when asked', async () => {
+    const pool = await openPool({ PREREAD_INFERENCE_PROCESSES: 1 });
+    const [path = ''] = images;
+    expect(await pool.classify({ path }, { cams: true })).toMatchObject({
+      kind: 'scored',
+      cams: { width: 4, height: 4 },
+    });
+    expect(await pool.classify({ path })).not.toHaveProperty('cams.data');
+  });
+});
+
+describe('a child that is killed', () => {
+  test('loses the image it works on and no other, and is replaced', async () => {
+    const pool = await openPool();
+    const victim = firstPid(pool);
+    process.kill(victim, 'SIGSTOP');
+    const answers = images.map((path) => pool.classify({ path }));
+    const settled = Promise.allSettled(answers);
+    await delay(300);
+    process.kill(victim, 'SIGKILL');
+    const results = await settled;
+    const lost = results.flatMap((result, index) => (result.status === 'rejected' ? [index] : []));
+    // The stopped child held the first image (in work) and a second one (waiting behind it).
+    expect(lost).toEqual([0]);
+    await expect(answers[0]).rejects.toMatchObject({
+      code: 'inference-crashed',
+      failure: 'transient',
+    });
+    await until(() => pool.processIds.length === 2, 'two children are warm again');
+    expect(pool.processIds).not.toContain(victim);
+    expect(firstLogit(await pool.classify({ path: images[0] ?? '' }))).toSatisfy(Number.isFinite);
+    expect(warnings).toEqual([
+      { code: 'inference-crashed', exitCode: 'none', signal: 'SIGKILL', whileStarting: false },
+    ]);
+  });
+
+  test('over and over costs at most one image each time', async () => {
+    const pool = await openPool();
+    const work = Array.from({ length: 200 }, (_, index) => images[index % images.length] ?? '');
+    const settled = Promise.allSettled(work.map((path) => pool.classify({ path })));
+    let kills = 0;
+    for (let round = 0; round < 4; round += 1) {
+      await delay(60);
+      const [pid] = pool.processIds;
+      if (pid !== undefined) {
+        process.kill(pid, 'SIGKILL');
+        kills += 1;
+      }
+    }
+    const results = await settled;
+    const lost = results.filter(({ status }) => status === 'rejected').length;
+    expect(kills).toBeGreaterThan(0);
+    expect(lost).toBeLessThanOrEqual(kills);
+    expect(results).toHaveLength(200);
+  });
+});
+
+describe('an image that takes too long', () => {
+  test('is reported, its process replaced, and the one behind it done by another child', async () => {
+    const pool = await openPool({ PREREAD_IMAGE_TIME_LIMIT_MS: 1_000 });
+    const hanging = await makeFifo('hanging');
+    const before = pool.processIds;
+    const startedMs = performance.now();
+    const results = await Promise.allSettled(
+      [hanging, ...images].map((path) => pool.classify({ path })),
+    );
+    const tookMs = performance.now() - startedMs;
+    expect(results[0]).toMatchObject({ status: 'rejected', reason: { code: 'inference-timeout' } });
+    expect(results.slice(1).every(({ status }) => status === 'fulfilled')).toBe(true);
+    expect(tookMs).toBeGreaterThanOrEqual(1_000);
+    expect(tookMs).toBeLessThan(5_000);
+    await until(() => pool.processIds.length === 2, 'two children are warm again');
+    expect(pool.processIds).not.toEqual(before);
+  });
+
+  test('is one that takes too long itself, not one that waits behind another', async () => {
+    const pool = await openPool({
+      PREREAD_INFERENCE_PROCESSES: 1,
+      PREREAD_IMAGE_TIME_LIMIT_MS: 1_500,
+    });
+    const fifos = [await makeFifo('slow-1'), await makeFifo('slow-2')];
+    const answers = fifos.map((path) => pool.classify({ path }));
+    for (const fifo of fifos) {
+      await delay(1_000);
+      await releaseFifo(fifo);
+    }
+    // Two seconds after both were handed over: each had its own second and a half.
+    expect(await Promise.all(answers)).toMatchObject([
+      { kind: 'not-analysed' },
+      { kind: 'not-analysed' },
+    ]);
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('a child that grows too large', () => {
+  test('is killed and replaced, and its image reported', async () => {
+    const pool = await openPool({
+      PREREAD_INFERENCE_PROCESSES: 1,
+      PREREAD_INFERENCE_MEMORY_MB: 400,
+    });
+    const before = residentBytes(firstPid(pool)) ?? 0;
+    expect(before).toBeLessThan(300 * 2 ** 20);
+    // A hundred kilobytes that become 270 MB of colour and 90 MB of luminance.
+    const bomb = join(folder, 'bomb.png');
+    const black = { width: 9_500, height: 9_500, channels: 3, background: 'black' } as const;
+    await sharp({ create: black, limitInputPixels: false }).png().toFile(bomb);
+    await expect(pool.classify({ path: bomb })).rejects.toMatchObject({
+      code: 'inference-crashed',
+      message: 'The inference process took more than 400 MB of memory.',
+    });
+    expect(firstLogit(await pool.classify({ path: images[3] ?? '' }))).toSatisfy(Number.isFinite);
+  });
+});
+
+describe('starting', () => {
+  test('fails with the reason when a child cannot load the model', async () => {
+    const broken = tinyModel({ name: 'broken' });
+    const path = await writeModelFolder(folder, broken);
+    await writeFile(join(path, broken.manifest.file.path), Buffer.alloc(broken.onnx.length));
+    await expect(openClassifier({ logger }, classifierConfig(path))).rejects.toMatchObject({
+      code: 'model-hash-mismatch',
+    });
+  });
+
+  test('fails when the model does not pass its self-test', async () => {
+    const path = await writeModelFolder(folder, tinyModel({ name: 'drifted' }));
+    const input = { pattern: 'waves', cyclesX: 1, cyclesY: 1 };
+    const cases = [{ name: 'drift', input, logits: [5, 5, 5] }];
+    await writeFile(
+      join(path, 'self-test.json'),
+      JSON.stringify({ schemaVersion: 1, tolerance: 0.01, cases }),
+    );
+    await expect(openClassifier({ logger }, classifierConfig(path))).rejects.toMatchObject({
+      code: 'model-self-test-failed',
+    });
+  });
+
+  test('fails when the process does not run at all, with what it said', async () => {
+    const starting = createClassifierPool(
+      { logger },
+      {
+        entryPath: join(folder, 'absent.js'),
+        settings: {},
+        processes: 2,
+        imageTimeLimitMs: 1_000,
+        startTimeLimitMs: 10_000,
+        memoryLimitMb: 512,
+      },
+    );
+    await expect(starting).rejects.toMatchObject({
+      code: 'inference-crashed',
+      message: expect.stringContaining('Cannot find module') as string,
+    });
+  });
+
+  test('again with a model that is gone tells whoever waits', async () => {
+    const gone = await writeModelFolder(folder, tinyModel({ name: 'gone' }));
+    const pool = await openPool({ PREREAD_MODEL: gone, PREREAD_INFERENCE_PROCESSES: 1 });
+    await rm(gone, { recursive: true });
+    process.kill(firstPid(pool), 'SIGKILL');
+    await until(() => pool.processIds.length === 0, 'the child is gone');
+    await expect(pool.classify({ path: images[0] ?? '' })).rejects.toMatchObject({
+      code: 'inference-crashed',
+      cause: { code: 'model-not-found' },
+    });
+  });
+});
+
+describe('closing', () => {
+  test('lets the images in work finish, refuses the others, and ends the processes', async () => {
+    const pool = await openPool();
+    const pids = pool.processIds;
+    const answers = Promise.allSettled(images.map((path) => pool.classify({ path })));
+    const [first, second] = [pool.close(), pool.close()];
+    expect(first).toBe(second);
+    await first;
+    const results = await answers;
+    const done = results.filter(({ status }) => status === 'fulfilled');
+    expect(done).toHaveLength(4);
+    expect(results.at(-1)).toMatchObject({ reason: { code: 'shutting-down' } });
+    expect(pids.filter(isAlive)).toEqual([]);
+    await expect(pool.classify({ path: images[0] ?? '' })).rejects.toMatchObject({
+      code: 'shutting-down',
+    });
+  });
+
+  test('an abort ends the waiting of its caller alone', async () => {
+    const pool = await openPool({ PREREAD_INFERENCE_PROCESSES: 1 });
+    const controller = new AbortController();
+    const fifo = await makeFifo('aborted');
+    const waiting = pool.classify({ path: fifo }, { signal: controller.signal });
+    const other = pool.classify({ path: images[0] ?? '' });
+    controller.abort(new Error('not wanted any more'));
+    await expect(waiting).rejects.toThrow('not wanted any more');
+    await releaseFifo(fifo);
+    expect(firstLogit(await other)).toSatisfy(Number.isFinite);
+  });
+});
+
+describe('children', () => {
+  test('end with their parent, also while one of them hangs', async () => {
+    const hanging = await makeFifo('orphan');
+    const script = join(import.meta.dirname, '../support/pool-parent.ts');
+    const parent = spawn(process.execPath, ['--import', 'tsx', script, model, hanging], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pids = JSON.parse(line.toString()) as number[];
+    expect(pids).toHaveLength(2);
+    expect(pids.every(isAlive)).toBe(true);
+    parent.kill('SIGKILL');
+    await until(() => !pids.some(isAlive), 'the children are gone');
+  });
+
+  test('leave the signals of the terminal to their parent', async () => {
+    const pool = await openPool({ PREREAD_INFERENCE_PROCESSES: 1 });
+    const pid = firstPid(pool);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.kill(pid, signal);
+    }
+    expect(firstLogit(await pool.classify({ path: images[0] ?? '' }))).toSatisfy(Number.isFinite);
+    expect(firstPid(pool)).toBe(pid);
+  });
+});
