@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 import type { Express } from 'express';
 
+import { PipelineError } from '../../core/errors.js';
 import { createHealthApp, createIngestApp } from './app.js';
 import type { HealthAppDeps, IngestAppDeps } from './app.js';
 import { deferContinue } from './http/expect-continue.js';
@@ -29,7 +30,10 @@ const HEADERS_TIMEOUT_MS = 30_000;
 /** Longer than the 60 s of common reverse proxies, which otherwise reuse a connection as it closes. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
-/** Starts the HTTP service. Rejects with Node's error when the address cannot be listened on. */
+/**
+ * Starts the HTTP service.
+ * @throws PipelineError `config-invalid` when the address cannot be listened on
+ */
 export function startIngestHttp(
   deps: IngestAppDeps,
   options: IngestHttpOptions,
@@ -69,9 +73,14 @@ async function listen(app: Express, options: HttpOptions): Promise<HttpService> 
     handle(request, response);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    const fail = (error: NodeJS.ErrnoException) => {
+      const where = `${options.host}, port ${options.port}`;
+      const message = `Cannot listen on ${where} (${error.code ?? error.message}).`;
+      reject(new PipelineError('config-invalid', message, { cause: error }));
+    };
+    server.once('error', fail);
     server.listen(options.port, options.host, () => {
-      server.off('error', reject);
+      server.off('error', fail);
       resolve();
     });
   });
