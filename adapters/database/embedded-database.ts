@@ -36,6 +36,8 @@ export async function openEmbeddedDatabase(
     keepAlive: true,
     stream: () => new EmbeddedSocket(server),
   });
+  // Each of BullMQ's queues and workers listens to the pool it shares.
+  pool.setMaxListeners(0);
   pool.on('error', () => {
     deps.logger.error({}, 'the embedded database has stopped; the next query starts it again');
   });

@@ -33,6 +33,8 @@ export function openPostgresDatabase(
     application_name: 'preread',
     options: `-c search_path=${SEARCH_PATH}`,
   });
+  // Each of BullMQ's queues and workers listens to the pool it shares.
+  pool.setMaxListeners(0);
   // A lost idle connection is replaced by the pool; without a listener it would end the process.
   pool.on('error', (error) => {
     deps.logger.warn(
