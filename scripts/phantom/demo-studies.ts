@@ -28,7 +28,7 @@ export interface DemoOptions {
   readonly takenAt?: Date;
 }
 
-export interface DemoInstance {
+interface DemoInstance {
   readonly SOPInstanceUID: DicomUid;
   readonly view: RadiographView;
   /** The DICOM Part 10 file. */

@@ -60,7 +60,7 @@ export function createProjection(options: ProjectionOptions): Projection {
 }
 
 /** One cut as the rays of one image row see it: `middle` and `half` across, `depth` and `halfDepth` along. */
-export interface RowSpan {
+interface RowSpan {
   readonly middle: number;
   readonly half: number;
   readonly depth: number;

@@ -1,4 +1,4 @@
-import { middleDepth, rowSpan, type Projection, type RowSpan } from './projection.js';
+import { middleDepth, rowSpan, type Projection } from './projection.js';
 import type { Solid } from './solid.js';
 
 /** A solid filled with one material. In a list of layers a later one displaces the earlier ones. */
@@ -25,11 +25,6 @@ export interface Lattice {
   readonly downMm: (row: number) => number;
 }
 
-interface ActiveSpan extends RowSpan {
-  readonly layer: Layer;
-  readonly chord: Float32Array;
-}
-
 /**
  * Beer-Lambert line integrals through layered solids. Along a ray each solid is one interval; the
  * intervals are taken from the topmost layer down, and each adds what no layer above it has covered.
@@ -51,28 +46,40 @@ export function castRays(
     }))
     .reverse();
   const cover = createCover(layers.length);
+  // The spans of one row as columns of numbers: this loop is where a phantom's time goes.
+  const middle = new Float64Array(layers.length);
+  const half = new Float64Array(layers.length);
+  const depth = new Float64Array(layers.length);
+  const halfDepth = new Float64Array(layers.length);
+  const active: (typeof topDown)[number][] = [];
   for (let row = 0; row < rows; row += 1) {
     const yMm = lattice.downMm(row);
-    const spans: ActiveSpan[] = [];
-    for (const { layer, depthMm, chord } of topDown) {
-      const span = rowSpan(layer.solid, projection, yMm, depthMm);
-      if (span !== undefined && span.half > 0) spans.push({ ...span, layer, chord });
+    active.length = 0;
+    for (const candidate of topDown) {
+      const span = rowSpan(candidate.layer.solid, projection, yMm, candidate.depthMm);
+      if (span === undefined || span.half <= 0) continue;
+      const at = active.push(candidate) - 1;
+      middle[at] = span.middle;
+      half[at] = span.half;
+      depth[at] = span.depth;
+      halfDepth[at] = span.halfDepth;
     }
     for (let column = 0; column < columns; column += 1) {
-      const at = across[column]!;
+      const place = across[column]!;
       let sum = 0;
       let lung = 0;
       cover.clear();
-      for (const span of spans) {
-        const offset = Math.abs(at - span.middle) / span.half;
-        if (offset >= 1) continue;
-        const place = offset * offset * CHORD_STEPS;
-        const index = Math.floor(place);
-        const low = span.chord[index]!;
-        const half = span.halfDepth * (low + (place - index) * (span.chord[index + 1]! - low));
-        const fresh = cover.claim(span.depth - half, span.depth + half);
-        sum += fresh * span.layer.perMm;
-        if (span.layer.lung === true) lung += fresh;
+      for (let at = 0; at < active.length; at += 1) {
+        const offset = Math.abs(place - middle[at]!);
+        if (offset >= half[at]!) continue;
+        const { chord, layer } = active[at]!;
+        const step = (offset / half[at]!) ** 2 * CHORD_STEPS;
+        const index = Math.floor(step);
+        const low = chord[index]!;
+        const reach = halfDepth[at]! * (low + (step - index) * (chord[index + 1]! - low));
+        const fresh = cover.claim(depth[at]! - reach, depth[at]! + reach);
+        sum += fresh * layer.perMm;
+        if (layer.lung === true) lung += fresh;
       }
       attenuation[row * columns + column] = sum;
       lungDepthMm[row * columns + column] = lung;
