@@ -2,12 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
+import { silentLogger } from '../../core/log.js';
 import { problemSchema } from '../../services/ingest-http/http/problem.js';
 import { buildOpenApi } from '../../services/ingest-http/openapi.js';
 import { livenessSchema, readinessSchema } from '../../services/ingest-http/routes/health.js';
 import { studyListSchema, studySchema } from '../../services/ingest-http/routes/studies.js';
+import { startHealthHttp } from '../../services/ingest-http/server.js';
 import { newChest, newUid } from '../support/chest-sender.js';
 import { startIngestServer } from '../support/ingest-server.js';
 import type { IngestServer } from '../support/ingest-server.js';
@@ -62,6 +64,26 @@ describe('health', () => {
         { name: 'objects', ok: true },
       ],
     });
+  });
+});
+
+describe('health alone', () => {
+  it('is served by processes that have no other interface, and names what fails', async () => {
+    const failing = { name: 'queue', check: () => Promise.reject(new Error('refused')) };
+    const silent = { name: 'database', check: () => new Promise(() => undefined) };
+    const http = await startHealthHttp(
+      { readiness: [failing, silent], logger: silentLogger, clock: Date.now },
+      { host: '127.0.0.1', port: 0, shutdownMs: 100 },
+    );
+    onTestFinished(() => http.close());
+    expect((await fetch(`${http.url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${http.url}/dicom-web/studies`, { method: 'POST' })).status).toBe(404);
+    const ready = await fetch(`${http.url}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(readinessSchema.parse(await ready.json()).checks).toEqual([
+      { name: 'queue', ok: false, error: 'internal' },
+      { name: 'database', ok: false, error: 'internal' },
+    ]);
   });
 });
 
