@@ -1,6 +1,7 @@
 import { PipelineError } from '../../../core/errors.js';
 import { requireDeclaredDimensions } from './check-dimensions.js';
 import type { FrameDecoder } from './frame-decoder.js';
+import { decodeJpegExtended12 } from './jpeg-extended12.js';
 import { readFrameHeader, readJpegSegments, requireEndOfImage } from './jpeg-markers.js';
 import { copyBytes, createWasmCodec } from './wasm-codec.js';
 
@@ -10,16 +11,16 @@ const codec = createWasmCodec(
 );
 
 /**
- * JPEG baseline and extended sequential with 8 bits (1.2.840.10008.1.2.4.50, .51), by libjpeg-turbo,
- * which throws on streams that are cut off or damaged. Source: PS3.5 8.2.1, T.81.
+ * JPEG baseline and extended sequential (1.2.840.10008.1.2.4.50, .51): 8 bits by libjpeg-turbo, which
+ * throws on streams that are cut off or damaged; 12 bits by our own decoder. Source: PS3.5 8.2.1, T.81.
  */
 export const decodeJpegBaseline: FrameDecoder = async (codestream, header) => {
   const frame = readFrameHeader(codestream, readJpegSegments(codestream));
+  if (frame.precision === 12) {
+    return decodeJpegExtended12(codestream, header);
+  }
   if (frame.precision !== 8) {
-    throw new PipelineError(
-      'transfer-syntax-unsupported',
-      `JPEG extended with ${frame.precision} bits is not supported.`,
-    );
+    throw new PipelineError('pixel-data-corrupt', 'The JPEG image has neither 8 nor 12 bits.');
   }
   requireDeclaredDimensions(frame, header);
   requireEndOfImage(codestream);

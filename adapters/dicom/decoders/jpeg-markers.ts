@@ -34,8 +34,13 @@ export function readJpegSegments(stream: Uint8Array): JpegSegment[] {
   if (stream[0] !== 0xff || stream[1] !== SOI) {
     throw new PipelineError('pixel-data-corrupt', 'The JPEG stream does not begin with SOI.');
   }
+  return readSegmentsOfScan(stream, 2);
+}
+
+/** The marker segments from `start` up to and with the next SOS: those between two scans. */
+export function readSegmentsOfScan(stream: Uint8Array, start: number): JpegSegment[] {
   const segments: JpegSegment[] = [];
-  let offset = 2;
+  let offset = start;
   while (offset + 4 <= stream.length) {
     if (stream[offset] !== 0xff) {
       break;

@@ -1,9 +1,23 @@
 import type { TransferSyntaxUid } from '../../../core/dicom/transfer-syntaxes.js';
 import type { FrameDecoder } from './frame-decoder.js';
 import { decodeJpegBaseline } from './jpeg-baseline.js';
+import { decodeJpegLossless } from './jpeg-lossless.js';
+import { decodeJpegLs } from './jpeg-ls.js';
+import { decodeHtj2k, decodeJpeg2000 } from './jpeg2000.js';
+import { decodeRle } from './rle.js';
 
 /** The decoder of every encapsulated transfer syntax that we decode. */
 export const FRAME_DECODERS: Partial<Record<TransferSyntaxUid, FrameDecoder>> = {
+  '1.2.840.10008.1.2.5': decodeRle,
   '1.2.840.10008.1.2.4.50': decodeJpegBaseline,
   '1.2.840.10008.1.2.4.51': decodeJpegBaseline,
+  '1.2.840.10008.1.2.4.57': decodeJpegLossless,
+  '1.2.840.10008.1.2.4.70': decodeJpegLossless,
+  '1.2.840.10008.1.2.4.80': decodeJpegLs,
+  '1.2.840.10008.1.2.4.81': decodeJpegLs,
+  '1.2.840.10008.1.2.4.90': decodeJpeg2000,
+  '1.2.840.10008.1.2.4.91': decodeJpeg2000,
+  '1.2.840.10008.1.2.4.201': decodeHtj2k,
+  '1.2.840.10008.1.2.4.202': decodeHtj2k,
+  '1.2.840.10008.1.2.4.203': decodeHtj2k,
 };

@@ -1,0 +1,182 @@
+import { PipelineError } from '../../../core/errors.js';
+
+const SOC = 0xff4f;
+const SOT = 0xff90;
+const EOC = 0xffd9;
+const SIZ = 0xff51;
+const COD = 0xff52;
+
+/** The signature box with which the JP2 file format begins; DICOM forbids it and real files have it. */
+const JP2_SIGNATURE = [0x00, 0x00, 0x00, 0x0c, 0x6a, 0x50, 0x20, 0x20];
+const CODESTREAM_BOX = 0x6a703263; // jp2c
+
+export interface Jpeg2000Header {
+  readonly width: number;
+  readonly height: number;
+  readonly components: number;
+  /** Bits of a sample; all components have the same. */
+  readonly precision: number;
+  /** Whether the codec undoes a multiple component transformation, so that colour comes out as RGB. */
+  readonly colourTransform: boolean;
+  /** Wavelet decompositions: how often the resolution can be halved. */
+  readonly decompositions: number;
+}
+
+/**
+ * Reads the main header of a JPEG 2000 or HTJ2K codestream and walks its tile-parts, because the codecs
+ * decode what is left of a cut stream without complaint. Source: T.800 Annex A, T.814.
+ *
+ * Throws `pixel-data-corrupt` when a tile-part is cut off or missing, `pixel-format-unsupported` for
+ * subsampled components and more than 16 bits.
+ */
+export function readJpeg2000(stream: Uint8Array): Jpeg2000Header {
+  const start = codestreamStart(stream);
+  const view = new DataView(stream.buffer, stream.byteOffset + start, stream.byteLength - start);
+  if (view.byteLength < 4 || view.getUint16(0) !== SOC) {
+    throw damaged();
+  }
+  try {
+    return walk(view);
+  } catch (error) {
+    // A read beyond the last byte: some length field points there.
+    throw error instanceof RangeError ? damaged() : error;
+  }
+}
+
+function walk(view: DataView): Jpeg2000Header {
+  let offset = 2;
+  let size: ReturnType<typeof readSize> | undefined;
+  let coding: { readonly colourTransform: boolean; readonly decompositions: number } | undefined;
+  for (;;) {
+    const marker = view.getUint16(offset);
+    if (marker === SOT) {
+      break;
+    }
+    const length = view.getUint16(offset + 2);
+    if (marker < 0xff00 || length < 2) {
+      throw damaged();
+    }
+    if (marker === SIZ) {
+      size = readSize(view, offset + 4);
+    } else if (marker === COD) {
+      coding = {
+        colourTransform: view.getUint8(offset + 8) === 1,
+        decompositions: view.getUint8(offset + 9),
+      };
+    }
+    offset += 2 + length;
+  }
+  if (size === undefined || coding === undefined) {
+    throw damaged();
+  }
+  requireAllTiles(view, offset, size.tiles);
+  const { width, height, components, precision } = size;
+  return { width, height, components, precision, ...coding };
+}
+
+function readSize(view: DataView, offset: number) {
+  const [xSize, ySize, xOffset, yOffset, xTile, yTile, xTileOffset, yTileOffset] = Array.from(
+    { length: 8 },
+    (_, index) => view.getUint32(offset + 2 + 4 * index),
+  ) as [number, number, number, number, number, number, number, number];
+  const components = view.getUint16(offset + 34);
+  const precisions = new Set<number>();
+  for (let component = 0; component < components; component += 1) {
+    const at = offset + 36 + 3 * component;
+    precisions.add((view.getUint8(at) & 0x7f) + 1);
+    if (view.getUint8(at + 1) !== 1 || view.getUint8(at + 2) !== 1) {
+      throw new PipelineError('pixel-format-unsupported', 'Subsampled JPEG 2000 is not supported.');
+    }
+  }
+  const [precision] = precisions;
+  if (precision === undefined || precisions.size !== 1 || precision > 16) {
+    throw new PipelineError(
+      'pixel-format-unsupported',
+      'The sample depth of the JPEG 2000 image is not supported.',
+    );
+  }
+  if (xTile === 0 || yTile === 0 || xSize <= xOffset || ySize <= yOffset) {
+    throw damaged();
+  }
+  return {
+    width: xSize - xOffset,
+    height: ySize - yOffset,
+    components,
+    precision,
+    tiles: Math.ceil((xSize - xTileOffset) / xTile) * Math.ceil((ySize - yTileOffset) / yTile),
+  };
+}
+
+/** Every tile must have all the tile-parts that it announces, whole. Source: T.800 A.4.2. */
+function requireAllTiles(view: DataView, firstTilePart: number, tiles: number): void {
+  const parts = new Map<number, { count: number; announced: number }>();
+  const end = endOfData(view);
+  let offset = firstTilePart;
+  let ended = false;
+  while (offset < end) {
+    ended = view.getUint16(offset) === EOC;
+    if (ended) {
+      break;
+    }
+    if (view.getUint16(offset) !== SOT) {
+      throw damaged();
+    }
+    const tile = view.getUint16(offset + 4);
+    const length = view.getUint32(offset + 6);
+    const part = parts.get(tile) ?? { count: 0, announced: 0 };
+    part.count += 1;
+    part.announced = Math.max(part.announced, view.getUint8(offset + 11));
+    parts.set(tile, part);
+    if (length === 0) {
+      // The last tile-part may run up to the end of the codestream, which then must be there.
+      ended = view.getUint16(end - 2) === EOC;
+      break;
+    }
+    if (length < 14 || offset + length > end) {
+      throw damaged();
+    }
+    offset += length;
+  }
+  const states = [...parts.values()];
+  const whole = parts.size === tiles && states.every(({ count, announced }) => count >= announced);
+  // Some encoders leave EOC out; then only announced tile-parts prove that nothing is missing.
+  if (!whole || (!ended && states.some(({ announced }) => announced === 0))) {
+    throw damaged();
+  }
+}
+
+/** The end without padding; real files are padded with more than one byte. */
+function endOfData(view: DataView): number {
+  let end = view.byteLength;
+  while (
+    end > 2 &&
+    view.getUint16(end - 2) !== EOC &&
+    [0x00, 0xff].includes(view.getUint8(end - 1))
+  ) {
+    end -= 1;
+  }
+  return view.getUint16(end - 2) === EOC ? end : view.byteLength;
+}
+
+function codestreamStart(stream: Uint8Array): number {
+  if (!JP2_SIGNATURE.every((byte, index) => stream[index] === byte)) {
+    return 0;
+  }
+  const view = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
+  let offset = 0;
+  while (offset + 8 <= stream.length) {
+    const length = view.getUint32(offset);
+    if (view.getUint32(offset + 4) === CODESTREAM_BOX) {
+      return offset + (length === 1 ? 16 : 8);
+    }
+    if (length < 8) {
+      break;
+    }
+    offset += length;
+  }
+  throw damaged();
+}
+
+function damaged(): PipelineError {
+  return new PipelineError('pixel-data-corrupt', 'The JPEG 2000 codestream is cut off or damaged.');
+}
