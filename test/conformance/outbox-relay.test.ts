@@ -1,0 +1,45 @@
+import { describeWithPeer } from '../support/peers.js';
+import { startPostgres } from '../support/postgres-server.js';
+import { startRedis } from '../support/redis-server.js';
+import { openEmbeddedTestDatabase, openPostgresTestDatabase } from '../support/test-database.js';
+import { describeOutboxRelay } from './outbox-relay.js';
+
+describeOutboxRelay('all in PGlite', async () => {
+  const database = await openEmbeddedTestDatabase();
+  return {
+    database,
+    backend: { kind: 'postgres', pool: database.pool },
+    close: () => database.close(),
+  };
+});
+
+describeWithPeer('postgres', 'with a PostgreSQL server', (peer) => {
+  describeOutboxRelay('all in PostgreSQL', async () => {
+    const server = await startPostgres(peer);
+    const database = await openPostgresTestDatabase(server);
+    return {
+      database,
+      backend: { kind: 'postgres', pool: database.pool },
+      server,
+      async close() {
+        await database.close();
+        await server.stop();
+      },
+    };
+  });
+});
+
+describeWithPeer('redis', 'with a Redis server', (peer) => {
+  describeOutboxRelay('from PGlite to Redis', async () => {
+    const [database, server] = await Promise.all([openEmbeddedTestDatabase(), startRedis(peer)]);
+    return {
+      database,
+      backend: { kind: 'redis', url: server.url },
+      server,
+      async close() {
+        await database.close();
+        await server.stop();
+      },
+    };
+  });
+});

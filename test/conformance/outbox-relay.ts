@@ -1,0 +1,225 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
+import type { QueueBackendOptions } from '../../adapters/queue/backend.js';
+import type { OutboxRelay, OutboxRelayDeps } from '../../adapters/queue/outbox-relay.js';
+import { createOutboxRelay } from '../../adapters/queue/outbox-relay.js';
+import type { JobQueue } from '../../core/jobs/job-queue.js';
+import { silentLogger } from '../../core/log.js';
+import type { StudyStore } from '../../core/storage/study-store.js';
+import { eventually } from '../support/eventually.js';
+import { createTestQueue, newPrefix } from '../support/queue-bed.js';
+import { sampleInstance } from '../support/sample-study.js';
+import type { TestDatabase } from '../support/test-database.js';
+
+export interface RelayBed {
+  readonly database: TestDatabase;
+  readonly backend: QueueBackendOptions;
+  /** The server of the queue, of the database, or of both. */
+  readonly server?: { kill(): Promise<void>; restart(): Promise<void> };
+  close(): Promise<void>;
+}
+
+const FOREVER_MS = 3_600_000;
+
+/** What the relay does on every pair of database and queue. */
+export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>): void {
+  describe(`outbox relay: ${name}`, () => {
+    let bed: RelayBed;
+    let queue: JobQueue;
+    let relay: OutboxRelay | undefined;
+    let store: StudyStore;
+
+    beforeAll(async () => {
+      bed = await open();
+    });
+    afterAll(() => bed.close());
+
+    beforeEach(async () => {
+      await bed.database.empty();
+      queue = createTestQueue(bed.backend, newPrefix());
+      relay = undefined;
+      store = createStudyStore(
+        { pool: bed.database.pool, clock: Date.now },
+        { onOutbox: () => relay?.wake() },
+      );
+    });
+    afterEach(async () => {
+      await relay?.close();
+      await queue.close();
+    });
+
+    function start(deps: Partial<OutboxRelayDeps> = {}, sweepIntervalMs = FOREVER_MS): OutboxRelay {
+      const all = { store, queue, logger: silentLogger, clock: Date.now, ...deps };
+      return createOutboxRelay(all, { sweepIntervalMs });
+    }
+
+    async function record(count: number): Promise<string[]> {
+      const ids: string[] = [];
+      for (let index = 0; index < count; index += 1) {
+        ids.push((await store.recordInstance(sampleInstance())).instanceId);
+      }
+      return ids;
+    }
+
+    async function collect(): Promise<string[]> {
+      const seen: string[] = [];
+      await queue.work(
+        'infer',
+        ({ instanceId }) => {
+          seen.push(instanceId);
+          return Promise.resolve();
+        },
+        { concurrency: 4 },
+      );
+      return seen;
+    }
+
+    it('moves a job as soon as it is committed, and notes when', async () => {
+      const seen = await collect();
+      relay = start();
+      const beforeMs = Date.now();
+      const [instanceId] = await record(1);
+      await eventually(() => {
+        expect(seen).toEqual([instanceId]);
+      });
+      expect(Date.now() - beforeMs).toBeLessThan(5_000);
+      await eventually(async () => {
+        const { queuedAtMs } = (await store.loadInstance(instanceId!))!;
+        expect(queuedAtMs).toBeGreaterThanOrEqual(beforeMs);
+      });
+      expect(await store.claimJobs(10, Date.now() + FOREVER_MS)).toEqual([]);
+    });
+
+    it('moves what it finds when it starts, and all of it', async () => {
+      const ids = await record(230);
+      const seen = await collect();
+      relay = start();
+      await eventually(
+        () => {
+          expect(seen).toHaveLength(230);
+        },
+        { timeoutMs: 30_000 },
+      );
+      expect(new Set(seen)).toEqual(new Set(ids));
+    });
+
+    it('looks once for many wake-ups', async () => {
+      let claims = 0;
+      const counting: OutboxRelayDeps['store'] = {
+        claimJobs(...args) {
+          claims += 1;
+          return store.claimJobs(...args);
+        },
+        completeJobs: (...args) => store.completeJobs(...args),
+      };
+      await record(3);
+      const mine = start({ store: counting });
+      for (let index = 0; index < 50; index += 1) {
+        mine.wake();
+      }
+      await eventually(async () => {
+        expect((await queue.depth('infer')).waiting).toBe(3);
+      });
+      await mine.close();
+      expect(claims).toBeLessThanOrEqual(2);
+    });
+
+    it('enqueues a job again under its id when its completion is not noted', async () => {
+      const seen = await collect();
+      let failures = 0;
+      const forgetful: OutboxRelayDeps['store'] = {
+        claimJobs: (...args) => store.claimJobs(...args),
+        completeJobs(...args) {
+          failures += 1;
+          return failures < 3
+            ? Promise.reject(new Error('the connection is lost'))
+            : store.completeJobs(...args);
+        },
+      };
+      relay = start({ store: forgetful });
+      const ids = await record(2);
+      await eventually(async () => {
+        expect(await store.loadInstance(ids[1]!)).toHaveProperty('queuedAtMs', expect.any(Number));
+      });
+      expect([...seen].sort()).toEqual([...ids].sort());
+    });
+
+    it('takes over what a dead relay had leased', async () => {
+      const ids = await record(2);
+      expect(await store.claimJobs(10, Date.now() + 700)).toHaveLength(2);
+      const seen = await collect();
+      relay = start({}, 200);
+      await eventually(() => {
+        expect([...seen].sort()).toEqual([...ids].sort());
+      });
+    });
+
+    it('shares the work with the relays of other processes', async () => {
+      const ids = await record(150);
+      const seen = await collect();
+      const others = [start(), start(), start()];
+      await eventually(
+        () => {
+          expect(seen.length).toBeGreaterThanOrEqual(150);
+        },
+        { timeoutMs: 30_000 },
+      );
+      await Promise.all(others.map((other) => other.close()));
+      expect([...seen].sort()).toEqual([...ids].sort());
+    });
+
+    it('does nothing more after it has been closed', async () => {
+      const closed = start();
+      await closed.close();
+      await closed.close();
+      await record(1);
+      closed.wake();
+      expect(await store.claimJobs(10, Date.now() + 1_000)).toHaveLength(1);
+    });
+
+    it('keeps jobs while a server is away and moves them when it is back', async (context) => {
+      const { server } = bed;
+      if (server === undefined) {
+        context.skip('nothing here has a server of its own');
+        return;
+      }
+      const seen = await collect();
+      relay = start({}, 500);
+      const [first] = await record(1);
+      await eventually(() => {
+        expect(seen).toEqual([first]);
+      });
+      await server.kill();
+      // Where the database is gone too, nothing can be recorded; where it is not, nothing is refused.
+      const during = await record(1).catch(() => []);
+      relay.wake();
+      await server.restart();
+      const after = await eventually(() => record(1), { timeoutMs: 20_000 });
+      await eventually(
+        () => {
+          expect([...seen].sort()).toEqual([first, ...during, ...after].sort());
+        },
+        { timeoutMs: 40_000 },
+      );
+    });
+
+    it('closes at once while a server is away', async (context) => {
+      const { server } = bed;
+      if (server === undefined) {
+        context.skip('nothing here has a server of its own');
+        return;
+      }
+      await record(1);
+      await server.kill();
+      const closing = start();
+      closing.wake();
+      const startMs = Date.now();
+      await closing.close();
+      expect(Date.now() - startMs).toBeLessThan(8_000);
+      await server.restart();
+      await eventually(() => store.ping(), { timeoutMs: 20_000 });
+      await eventually(() => queue.ping(), { timeoutMs: 20_000 });
+    });
+  });
+}
