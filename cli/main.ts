@@ -2,13 +2,16 @@ import { Command, CommanderError } from 'commander';
 
 import { softwareVersion } from '../adapters/process/package-info.js';
 import { EXIT } from './exit-codes.js';
+import { reportError } from './report-error.js';
 
 /**
  * One module a command, loaded only when it is called: `preread score` must not pay for the servers'
  * imports. Each exports `register(program)`, which adds a commander command with its action.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
+  demo: () => import('./commands/demo.js'),
   score: () => import('./commands/score.js'),
+  serve: () => import('./commands/serve.js'),
 };
 
 const program = new Command('preread')
@@ -29,8 +32,9 @@ for (const load of loaders) {
 try {
   await program.parseAsync(process.argv);
 } catch (error) {
-  if (!(error instanceof CommanderError)) {
-    throw error;
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  } else {
+    process.exitCode = reportError(error);
   }
-  process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
 }

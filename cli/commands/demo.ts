@@ -1,0 +1,117 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { InvalidArgumentError, type Command } from 'commander';
+
+import { loadConfig } from '../../adapters/config/load-config.js';
+import { createLogger } from '../../adapters/observability/logger.js';
+import { runDemo, type Demo } from '../demo/run-demo.js';
+import { EXIT } from '../exit-codes.js';
+import { serveConfig } from '../serve/config.js';
+import { ROLES } from '../serve/roles.js';
+import { startPipeline, type Pipeline } from '../serve/start-pipeline.js';
+import { onStopSignal } from '../serve/stop-signal.js';
+
+const DELIVERY_TIMEOUT_MS = 60_000;
+/** The demo is embedded whatever the machine is set up for; only the engine's settings are taken over. */
+const INHERITED = [
+  'PREREAD_MODEL',
+  'PREREAD_MODELS_DIR',
+  'PREREAD_PROVIDER',
+  'PREREAD_INFERENCE_PROCESSES',
+] as const;
+
+interface DemoFlags {
+  readonly studies: number;
+  readonly seed: string;
+  readonly keep: boolean;
+  readonly dataDir?: string;
+  readonly verbose: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('demo')
+    .description('start everything on this machine and send generated chest studies through it')
+    .option('--studies <n>', 'how many studies', parseCount, 6)
+    .option('--seed <text>', 'the same seed makes the same studies', 'preread')
+    .option('--keep', 'leave it running afterwards, for your own DICOM files', false)
+    .option('--data-dir <folder>', 'keep the data there (default: a temporary folder, removed)')
+    .option('--verbose', 'show the log of the pipeline too', false)
+    .action(async (flags: DemoFlags) => {
+      process.exitCode = await demo(flags);
+    });
+}
+
+async function demo(flags: DemoFlags): Promise<number> {
+  const stop = onStopSignal();
+  const interruption = new AbortController();
+  void stop.then(() => {
+    interruption.abort(new Error('interrupted'));
+  });
+  const dataDir = flags.dataDir ?? (await mkdtemp(join(tmpdir(), 'preread-demo-')));
+  try {
+    const run = await startDemo(flags, dataDir, interruption.signal);
+    if (flags.keep) {
+      console.log(keepText(run.url));
+      await stop;
+    }
+    await run.close();
+    return run.allDelivered ? EXIT.ok : EXIT.failure;
+  } catch (error) {
+    if (interruption.signal.aborted) {
+      return EXIT.interrupted;
+    }
+    throw error;
+  } finally {
+    if (flags.dataDir === undefined) {
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  }
+}
+
+function startDemo(flags: DemoFlags, dataDir: string, signal: AbortSignal): Promise<Demo> {
+  const inherited = Object.fromEntries(INHERITED.map((name) => [name, process.env[name]]));
+  const startEmbedded = (overrides: Readonly<Record<string, string>>): Promise<Pipeline> => {
+    const config = loadConfig(serveConfig, {
+      ...inherited,
+      PREREAD_DATA_DIR: dataDir,
+      PREREAD_PORT: flags.keep ? process.env['PREREAD_PORT'] : '0',
+      PREREAD_LOG_LEVEL: flags.verbose ? 'info' : 'error',
+      ...overrides,
+    });
+    const logger = createLogger(config);
+    const observe = (): void => undefined;
+    return startPipeline(
+      { logger, clock: Date.now, random: Math.random, observe },
+      config,
+      new Set(ROLES),
+    );
+  };
+  const print = (line: string): void => {
+    console.log(line);
+  };
+  return runDemo(
+    { print, signal, startPipeline: startEmbedded },
+    { studies: flags.studies, seed: flags.seed, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS },
+  );
+}
+
+function keepText(url: string): string {
+  return `
+Still running. Send your own DICOM files:
+
+  curl -H 'Content-Type: application/dicom' --data-binary @image.dcm ${url}/dicom-web/studies
+  curl ${url}/api/v1/studies
+
+API description: ${url}/docs        Ctrl-C ends it.`;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 1000) {
+    throw new InvalidArgumentError('expected a whole number from 1 to 1000');
+  }
+  return count;
+}

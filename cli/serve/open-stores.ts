@@ -1,0 +1,88 @@
+import { openDatabase } from '../../adapters/database/open-database.js';
+import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
+import { createBullmqJobQueue } from '../../adapters/queue/bullmq-job-queue.js';
+import { createOutboxRelay } from '../../adapters/queue/outbox-relay.js';
+import {
+  createLocalObjectStore,
+  type LocalObjectStore,
+} from '../../adapters/storage/local-object-store.js';
+import { PipelineError } from '../../core/errors.js';
+import type { JobQueue } from '../../core/jobs/job-queue.js';
+import type { Logger } from '../../core/log.js';
+import type { StudyStore } from '../../core/storage/study-store.js';
+import type { Clock } from '../../core/time.js';
+import type { Closers } from './closers.js';
+import type { ServeConfig } from './config.js';
+import { ROLES, type Role } from './roles.js';
+
+export interface Stores {
+  readonly store: StudyStore;
+  readonly objects: LocalObjectStore;
+  readonly queue: JobQueue;
+  /** This process has the data folder to itself. */
+  readonly embedded: boolean;
+}
+
+/** A file that is being received is written to all the time; one untouched for so long has no writer. */
+const STAGED_FILES_DEAD_AFTER_MS = 24 * 3_600_000;
+const OUTBOX_SWEEP_INTERVAL_MS = 2_000;
+
+/** Opens object store, database, queue and the relay between them. */
+export async function openStores(
+  deps: { readonly logger: Logger; readonly clock: Clock; readonly random: () => number },
+  config: ServeConfig,
+  roles: ReadonlySet<Role>,
+  closers: Closers,
+): Promise<Stores> {
+  const { DATABASE_URL: url, REDIS_URL: redisUrl, PREREAD_DATA_DIR: dataFolder } = config;
+  const embedded = url === undefined;
+  if (embedded && roles.size < ROLES.length) {
+    throw new PipelineError(
+      'config-invalid',
+      'Roles in processes of their own need a shared database: set DATABASE_URL to a PostgreSQL server.',
+    );
+  }
+  const database = await openDatabase(
+    deps,
+    embedded
+      ? { kind: 'embedded', dataFolder }
+      : { kind: 'postgres', url, poolSize: config.DATABASE_POOL_SIZE },
+  );
+  closers.add(() => database.close());
+
+  const objects = createLocalObjectStore({
+    dataFolder,
+    minFreeBytes: config.PREREAD_MIN_FREE_BYTES,
+  });
+  if (roles.has('ingest')) {
+    await objects.removeStagedBefore(
+      embedded ? Infinity : deps.clock() - STAGED_FILES_DEAD_AFTER_MS,
+    );
+  }
+  let wakeRelay = (): void => undefined;
+  const store = createStudyStore(
+    { pool: database.pool, clock: deps.clock },
+    {
+      onOutbox: () => {
+        wakeRelay();
+      },
+    },
+  );
+  const queue = createBullmqJobQueue(deps, {
+    backend:
+      redisUrl === undefined
+        ? { kind: 'postgres', pool: database.pool }
+        : { kind: 'redis', url: redisUrl },
+    prefix: config.QUEUE_PREFIX,
+  });
+  closers.add(() => queue.close());
+  const relay = createOutboxRelay(
+    { store, queue, logger: deps.logger, clock: deps.clock },
+    { sweepIntervalMs: OUTBOX_SWEEP_INTERVAL_MS },
+  );
+  wakeRelay = () => {
+    relay.wake();
+  };
+  closers.add(() => relay.close());
+  return { store, objects, queue, embedded };
+}

@@ -1,0 +1,178 @@
+import { inspectFile } from '../../adapters/dicom/identify-file.js';
+import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
+import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
+import { createWebhookSink } from '../../adapters/webhook/webhook-sink.js';
+import type { ResultSink } from '../../core/delivery/result-sink.js';
+import type { PipelineObserver } from '../../core/events.js';
+import type { Logger } from '../../core/log.js';
+import type { Clock } from '../../core/time.js';
+import { startHealthHttp, startIngestHttp } from '../../services/ingest-http/server.js';
+import { startAssembleWorker } from '../../workers/assemble/start-assemble-worker.js';
+import { startJanitor } from '../../workers/assemble/start-janitor.js';
+import { startDeliveryWorker } from '../../workers/delivery/start-delivery-worker.js';
+import { openClassifier } from '../../workers/inference/open-classifier.js';
+import { startInferenceWorker } from '../../workers/inference/start-inference-worker.js';
+import { createClosers, type Closers } from './closers.js';
+import type { ServeConfig } from './config.js';
+import { openStores, type Stores } from './open-stores.js';
+import { recoverObjects } from './recover-objects.js';
+import type { Role } from './roles.js';
+
+/** How often forgotten work is looked for, and how long it must have been quiet. */
+const JANITOR_INTERVAL_MS = 60_000;
+const JANITOR_QUIET_MS = 5 * 60_000;
+
+export interface PipelineDeps {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly observe: PipelineObserver;
+}
+
+export interface Pipeline {
+  /** Where this process answers HTTP: the whole API, or health alone without the role `ingest`. */
+  readonly url: string;
+  /** `name version` of the model, when this process infers. */
+  readonly model: string | undefined;
+  readonly inferenceProcesses: number;
+  /** Finishes what is in hand, hands the rest back, closes everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the roles of one process and resolves when all of them are ready: the model warm, the queue
+ * connected, the port open. Whatever was opened before a failure is closed again.
+ */
+export async function startPipeline(
+  deps: PipelineDeps,
+  config: ServeConfig,
+  roles: ReadonlySet<Role>,
+): Promise<Pipeline> {
+  const closers = createClosers();
+  try {
+    return await start(deps, config, roles, closers);
+  } catch (error) {
+    await closers.closeAll().catch((closeError: unknown) => {
+      deps.logger.warn({ err: closeError }, 'closing after a failed start failed too');
+    });
+    throw error;
+  }
+}
+
+async function start(
+  deps: PipelineDeps,
+  config: ServeConfig,
+  roles: ReadonlySet<Role>,
+  closers: Closers,
+): Promise<Pipeline> {
+  const stores = await openStores(deps, config, roles, closers);
+  const { store, queue, objects } = stores;
+  const shared = { ...deps, ...stores };
+  const inference = roles.has('inference')
+    ? await startInference(shared, config, closers)
+    : undefined;
+  const sinks = createSinks(deps, config);
+  for (const sink of sinks.values()) {
+    closers.add(() => sink.close());
+  }
+  if (roles.has('assemble')) {
+    const worker = await startAssembleWorker({
+      ...shared,
+      software: { name: softwareName, version: softwareVersion },
+      destinations: [...sinks.keys()],
+    });
+    closers.add(() => worker.close());
+    const janitor = startJanitor(shared, {
+      intervalMs: JANITOR_INTERVAL_MS,
+      quietMs: JANITOR_QUIET_MS,
+    });
+    closers.add(() => {
+      janitor.close();
+    });
+  }
+  if (roles.has('delivery')) {
+    const worker = await startDeliveryWorker({ ...shared, sinks });
+    closers.add(() => worker.close());
+  }
+  const readiness = [
+    { name: 'database', check: () => store.ping() },
+    { name: 'queue', check: () => queue.ping() },
+    ...(roles.has('ingest') ? [{ name: 'objects', check: () => objects.check() }] : []),
+    ...(inference ? [{ name: 'inference', check: inference.check }] : []),
+  ];
+  const ingest = {
+    objects,
+    studies: store,
+    inspectFile,
+    decodable: DECODABLE_TRANSFER_SYNTAXES,
+    clock: deps.clock,
+    logger: deps.logger,
+    readiness,
+  };
+  if (stores.embedded) {
+    // This process has the data to itself, so whatever is unfinished is nobody else's work.
+    await recoverObjects({ ...ingest, objects, studies: store });
+    await store.requeueUnfinished(deps.clock());
+  }
+  const address = {
+    host: config.PREREAD_HOST,
+    port: config.PREREAD_PORT,
+    shutdownMs: config.PREREAD_HTTP_SHUTDOWN_MS,
+  };
+  const http = roles.has('ingest')
+    ? await startIngestHttp(ingest, {
+        ...address,
+        maxInstanceBytes: config.PREREAD_MAX_INSTANCE_BYTES,
+        maxRequestBytes: config.PREREAD_MAX_REQUEST_BYTES,
+        maxStoreRequests: config.PREREAD_MAX_STORE_REQUESTS,
+        idleTimeoutMs: config.PREREAD_HTTP_IDLE_TIMEOUT_MS,
+        publicUrl: config.PREREAD_PUBLIC_URL,
+      })
+    : await startHealthHttp({ readiness, logger: deps.logger, clock: deps.clock }, address);
+  closers.add(() => http.close());
+  return {
+    url: http.url,
+    model: inference?.model,
+    inferenceProcesses: inference?.processes ?? 0,
+    close: () => closers.closeAll(),
+  };
+}
+
+async function startInference(
+  deps: PipelineDeps & Stores,
+  config: ServeConfig,
+  closers: Closers,
+): Promise<{ model: string; processes: number; check: () => Promise<void> }> {
+  const { classifier, manifest } = await openClassifier(deps, config);
+  closers.add(() => classifier.close());
+  const worker = await startInferenceWorker({
+    ...deps,
+    classifier,
+    manifest,
+    assembleDelayMs: config.PREREAD_ASSEMBLE_DELAY_MS,
+  });
+  closers.add(() => worker.close());
+  return {
+    model: `${manifest.name} ${manifest.version}`,
+    processes: classifier.processIds.length,
+    check: () =>
+      classifier.processIds.length > 0
+        ? Promise.resolve()
+        : Promise.reject(new Error('no inference process is warm')),
+  };
+}
+
+function createSinks(deps: PipelineDeps, config: ServeConfig): ReadonlyMap<string, ResultSink> {
+  const sinks = new Map<string, ResultSink>();
+  if (config.PREREAD_WEBHOOK_URL !== undefined && config.PREREAD_WEBHOOK_SECRET !== undefined) {
+    const sink = createWebhookSink(deps, {
+      name: 'webhook',
+      url: config.PREREAD_WEBHOOK_URL,
+      secrets: [config.PREREAD_WEBHOOK_SECRET],
+      timeoutMs: config.PREREAD_WEBHOOK_TIMEOUT_MS,
+      userAgent: `${softwareName}/${softwareVersion}`,
+    });
+    sinks.set(sink.name, sink);
+  }
+  return sinks;
+}
