@@ -19,7 +19,10 @@ import type { StoreInstancesDeps, StoreInstancesOptions } from './routes/store-i
 import { getStudy, listStudies } from './routes/studies.js';
 
 export interface IngestAppDeps extends StoreInstancesDeps {
-  readonly studies: Pick<StudyStore, 'recordInstance' | 'holdStudy' | 'listStudies' | 'findStudy'>;
+  readonly studies: Pick<
+    StudyStore,
+    'recordInstance' | 'holdStudy' | 'requestAssembly' | 'listStudies' | 'findStudy'
+  >;
   /** What `/readyz` asks. */
   readonly readiness: readonly ReadinessCheck[];
 }

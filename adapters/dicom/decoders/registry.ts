@@ -1,4 +1,4 @@
-import type { TransferSyntaxUid } from '../../../core/dicom/transfer-syntaxes.js';
+import { TRANSFER_SYNTAXES, type TransferSyntaxUid } from '../../../core/dicom/transfer-syntaxes.js';
 import type { FrameDecoder } from './frame-decoder.js';
 import { decodeJpegBaseline } from './jpeg-baseline.js';
 import { decodeJpegLossless } from './jpeg-lossless.js';
@@ -21,3 +21,10 @@ export const FRAME_DECODERS: Partial<Record<TransferSyntaxUid, FrameDecoder>> = 
   '1.2.840.10008.1.2.4.202': decodeHtj2k,
   '1.2.840.10008.1.2.4.203': decodeHtj2k,
 };
+
+/** Every transfer syntax that can be read: the uncompressed ones, and those that have a decoder. */
+export const DECODABLE_TRANSFER_SYNTAXES: ReadonlySet<TransferSyntaxUid> = new Set(
+  (Object.keys(TRANSFER_SYNTAXES) as TransferSyntaxUid[]).filter(
+    (uid) => !TRANSFER_SYNTAXES[uid].encapsulated || uid in FRAME_DECODERS,
+  ),
+);

@@ -25,7 +25,7 @@ export const STORE_ACCEPTS = 'multipart/related; type="application/dicom", appli
 const RESPONSE_TYPES = ['application/dicom+json', 'application/json'] as const;
 
 export interface StoreInstancesDeps extends IngestInstanceDeps {
-  readonly studies: Pick<StudyStore, 'recordInstance' | 'holdStudy'>;
+  readonly studies: Pick<StudyStore, 'recordInstance' | 'holdStudy' | 'requestAssembly'>;
 }
 
 export interface StoreInstancesOptions {

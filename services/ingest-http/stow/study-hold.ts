@@ -2,10 +2,7 @@ import type { Logger } from '../../../core/log.js';
 import type { StudyStore } from '../../../core/storage/study-store.js';
 import type { Clock } from '../../../core/time.js';
 
-/**
- * A lease, so that a process that dies releases its studies by itself; short, because a result that was
- * put off comes when the lease ends.
- */
+/** A lease, so that a process that dies releases its studies by itself. */
 const LEASE_MS = 6_000;
 const RENEWAL_MS = 2_000;
 
@@ -16,7 +13,7 @@ export interface StudyHold {
 }
 
 export interface StudyHoldDeps {
-  readonly studies: Pick<StudyStore, 'holdStudy'>;
+  readonly studies: Pick<StudyStore, 'holdStudy' | 'requestAssembly'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -45,6 +42,18 @@ export function createStudyHold(deps: StudyHoldDeps): StudyHold {
     return lastWrite;
   }
 
+  /** A result that was put off by the hold comes now and not at the end of the lease. */
+  async function releaseAll(ids: readonly string[]): Promise<void> {
+    await write(ids, 0);
+    try {
+      for (const studyId of ids) {
+        await deps.studies.requestAssembly(studyId, deps.clock());
+      }
+    } catch (error) {
+      deps.logger.warn({ err: error }, 'study released late');
+    }
+  }
+
   return {
     add(studyId) {
       if (studyIds.has(studyId)) {
@@ -58,7 +67,7 @@ export function createStudyHold(deps: StudyHoldDeps): StudyHold {
     },
     release() {
       clearInterval(timer);
-      return studyIds.size === 0 ? Promise.resolve() : write([...studyIds], 0);
+      return releaseAll([...studyIds]);
     },
   };
 }
