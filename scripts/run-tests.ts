@@ -40,7 +40,14 @@ const folder = mkdtempSync(join(tmpdir(), 'preread-test-report-'));
 const reportPath = join(folder, 'report.json');
 const vitest = spawnSync(
   'npx',
-  ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`, ...process.argv.slice(2)],
+  [
+    'vitest',
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${reportPath}`,
+    ...process.argv.slice(2),
+  ],
   { stdio: 'inherit' },
 );
 if (!existsSync(reportPath)) {
@@ -52,7 +59,9 @@ rmSync(folder, { recursive: true });
 const ok = vitest.status === 0 && report.success;
 // A suite that fails to load has no failed test of its own, and must not read as a success.
 const failed = report.numFailedTests + (ok || report.numFailedTests > 0 ? 0 : 1);
-console.log(`\n${report.numPassedTests} passed, ${failed} failed, ${report.numPendingTests} skipped`);
+console.log(
+  `\n${report.numPassedTests} passed, ${failed} failed, ${report.numPendingTests} skipped`,
+);
 process.exitCode = ok ? 0 : 1;
 
 function installMissingPeers(): void {
@@ -71,9 +80,14 @@ function installMissingPeers(): void {
   console.log(`installing ${missing.join(', ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   for (const args of [['update'], ['install', '-y', '--no-install-recommends', ...missing]]) {
-    const apt = spawnSync('apt-get', ['-qq', ...args], { stdio: ['ignore', 'ignore', 'inherit'], env });
+    const apt = spawnSync('apt-get', ['-qq', ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env,
+    });
     if (apt.status !== 0) {
-      console.warn(`apt-get ${args[0] ?? ''} failed: the tests that need ${missing.join(', ')} will say so`);
+      console.warn(
+        `apt-get ${args[0] ?? ''} failed: the tests that need ${missing.join(', ')} will say so`,
+      );
       return;
     }
   }

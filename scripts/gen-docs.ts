@@ -1,0 +1,131 @@
+/**
+ * Writes the documents that are made from code, so that they cannot tell another story:
+ * docs/configuration.md and .env.example from the configuration's schema, docs/errors.md from the error table.
+ * With --check it writes nothing and fails when one of them is out of date.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { z } from 'zod';
+
+import { packageRoot } from '../adapters/process/package-info.js';
+import { serveConfig } from '../cli/serve/config.js';
+import { ERRORS } from '../core/errors.js';
+import { NOT_ANALYSED } from '../core/results/outcome.js';
+
+interface Setting {
+  readonly name: string;
+  readonly description: string;
+  readonly fallback: string | undefined;
+}
+
+const documents: Readonly<Record<string, string>> = {
+  'docs/configuration.md': configurationPage(settings()),
+  '.env.example': environmentExample(settings()),
+  'docs/errors.md': errorsPage(),
+};
+const check = process.argv.includes('--check');
+for (const [name, text] of Object.entries(documents)) {
+  const path = join(packageRoot, name);
+  if (!check) {
+    writeFileSync(path, text);
+  } else if (readOrEmpty(path) !== text) {
+    console.error(`${name} is out of date: run "npm run gen"`);
+    process.exitCode = 1;
+  }
+}
+
+function settings(): Setting[] {
+  return Object.entries(serveConfig.shape).map(([name, field]) => {
+    const schema: z.ZodType = field;
+    const fallback = schema.safeParse(undefined);
+    return {
+      name,
+      description: schema.description ?? innerDescription(schema) ?? '',
+      fallback:
+        fallback.success && fallback.data !== undefined ? plainText(fallback.data) : undefined,
+    };
+  });
+}
+
+function plainText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** `.describe()` may stand before `.default()` or `.optional()`. */
+function innerDescription(schema: z.ZodType): string | undefined {
+  return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
+    ? (schema.unwrap() as z.ZodType).description
+    : undefined;
+}
+
+function configurationPage(all: readonly Setting[]): string {
+  const rows = all.map(
+    ({ name, description, fallback }) =>
+      `| \`${name}\` | ${fallback === undefined ? '' : `\`${fallback}\``} | ${description} |`,
+  );
+  return `# Configuration
+
+<!-- Made by "npm run gen" from the schema in the code; edit there. -->
+
+Settings are environment variables. An empty variable counts as absent. All problems are reported at once when the process starts,
+and it ends with exit code 2.
+
+| variable | default | meaning |
+|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function environmentExample(all: readonly Setting[]): string {
+  const blocks = all.map(
+    ({ name, description, fallback }) => `# ${description}\n#${name}=${fallback ?? ''}\n`,
+  );
+  return `# Made by "npm run gen" from the schema in the code. Copy to .env and take away the # of what you set.
+
+# For docker-compose.yml:
+POSTGRES_PASSWORD=
+REDIS_PASSWORD=
+
+${blocks.join('\n')}`;
+}
+
+function errorsPage(): string {
+  const errors = Object.entries(ERRORS).map(
+    ([code, { failure, httpStatus, failureReason, title }]) =>
+      `| \`${code}\` | ${failure} | ${httpStatus} | ${failureReason.toString(16).toUpperCase().padStart(4, '0')} | ${title} |`,
+  );
+  const reasons = Object.entries(NOT_ANALYSED).map(
+    ([reason, sentence]) => `| \`${reason}\` | ${sentence} |`,
+  );
+  return `# Errors and outcomes
+
+<!-- Made by "npm run gen" from the tables in the code; edit there. -->
+
+## Errors
+
+Codes are stable and never reused. \`transient\` errors are tried again, \`permanent\` ones are not, \`ambiguous\` ones (the
+other side may have acted) are tried again only under an idempotency key. The DICOM column is the Failure Reason
+(0008,1197) in a STOW-RS response, hexadecimal.
+
+| code | class | HTTP | DICOM | meaning |
+|---|---|---|---|---|
+${errors.join('\n')}
+
+## Why an image was not analysed
+
+Every stored image ends either scored or with one of these reasons; the study's result carries it.
+
+| reason | meaning |
+|---|---|
+${reasons.join('\n')}
+`;
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
