@@ -7,6 +7,7 @@ import { packageRoot } from '../../adapters/process/package-info.js';
 
 export interface PrereadProcess {
   readonly child: ChildProcess;
+  readonly env: Readonly<Record<string, string>>;
   /** Base URL of the API, as the process says when it is ready. */
   readonly url: string;
   /** Everything it wrote so far. */
@@ -26,6 +27,7 @@ export async function startServe(
   const url = await readyUrl(child, output);
   return {
     child,
+    env,
     url,
     output,
     stop: async () => {

@@ -1,0 +1,87 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { z } from 'zod';
+
+import { spawnServer } from './child-server.js';
+import { eventually } from './eventually.js';
+import { freePort } from './free-port.js';
+import type { Peer } from './peers.js';
+
+const DICOMWEB_PLUGIN = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
+const uploadSchema = z.object({ ID: z.string() });
+const jobSchema = z.looseObject({ State: z.string() });
+
+/**
+ * A real Orthanc with the DICOMweb plug-in, in a folder of its own.
+ *
+ * @param dicomWebServers name to URL of the servers that its DICOMweb client knows
+ */
+export async function startOrthanc(
+  peer: Peer,
+  folder: string,
+  dicomWebServers: Readonly<Record<string, string>>,
+) {
+  const [httpPort, dicomPort] = [await freePort(), await freePort()];
+  const storage = join(folder, 'storage');
+  mkdirSync(storage);
+  const settings = {
+    Name: 'peer',
+    StorageDirectory: storage,
+    IndexDirectory: storage,
+    Plugins: [DICOMWEB_PLUGIN],
+    HttpPort: httpPort,
+    RemoteAccessAllowed: false,
+    AuthenticationEnabled: false,
+    HttpDescribeErrors: true,
+    DicomAet: 'ORTHANC',
+    DicomPort: dicomPort,
+    DicomWeb: { Enable: true, Root: '/dicom-web/', Servers: dicomWebServers },
+  };
+  const file = join(folder, 'orthanc.json');
+  writeFileSync(file, JSON.stringify(settings));
+  const server = spawnServer(peer.program('Orthanc'), [file]);
+  const url = `http://127.0.0.1:${httpPort}`;
+  await eventually(
+    async () => {
+      if (!server.running) {
+        throw new Error(`Orthanc has ended: ${server.output()}`);
+      }
+      const response = await fetch(`${url}/system`);
+      if (!response.ok) {
+        throw new Error(`Orthanc answers ${response.status}`);
+      }
+    },
+    { timeoutMs: 20_000 },
+  );
+
+  return {
+    url,
+    dicomPort,
+    /** Returns Orthanc's id of the instance. */
+    async upload(bytes: Uint8Array): Promise<string> {
+      const response = await fetch(`${url}/instances`, {
+        method: 'POST',
+        body: Buffer.from(bytes),
+      });
+      return uploadSchema.parse(await response.json()).ID;
+    },
+    /** Sends resources by the DICOMweb client and waits for the job's end. */
+    async stow(serverName: string, resources: readonly string[]) {
+      const response = await fetch(`${url}/dicom-web/servers/${serverName}/stow`, {
+        method: 'POST',
+        body: JSON.stringify({ Resources: resources, Asynchronous: true }),
+      });
+      const { ID } = uploadSchema.parse(await response.json());
+      for (;;) {
+        const job = jobSchema.parse(await (await fetch(`${url}/jobs/${ID}`)).json());
+        if (job.State === 'Success' || job.State === 'Failure') {
+          return { state: job.State, job };
+        }
+        await sleep(50);
+      }
+    },
+    stop: () => server.end('SIGTERM'),
+  };
+}
