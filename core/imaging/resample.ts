@@ -12,8 +12,8 @@ export interface ResampleSource {
 }
 
 /**
- * A separable filter over a part of an image, in one pass over its rows: every row is read once, looked up
- * in `table` when there is one, and added to the output rows that it belongs to.
+ * A separable filter over a part of an image, in one pass over its rows: every row is read once and looked
+ * up in `table` when there is one; a ring keeps the rows that the next output row still needs.
  *
  * Returns shape [vertical outputs, horizontal outputs], row-major, in the table's units, else in stored
  * values. Sums are float64.
@@ -25,32 +25,19 @@ export function resample(
   table?: GreyTable,
 ): Float64Array {
   const columns = horizontal.inputs;
-  const outputs = vertical.weights.length;
-  const result = new Float64Array(outputs * horizontal.weights.length);
-  const row = new Float64Array(columns);
-  const sums = new Map<number, Float64Array>();
-  const spare: Float64Array[] = [];
-  let firstOpen = 0;
-  let nextToOpen = 0;
-  for (let y = vertical.starts[0] ?? 0; firstOpen < outputs; y += 1) {
-    loadRow(row, source, y, table);
-    while (nextToOpen < outputs && (vertical.starts[nextToOpen] ?? 0) <= y) {
-      sums.set(nextToOpen, spare.pop()?.fill(0) ?? new Float64Array(columns));
-      nextToOpen += 1;
+  const ringSize = Math.max(...vertical.weights.map(({ length }) => length));
+  const ring = Array.from({ length: ringSize }, () => new Float64Array(columns));
+  const result = new Float64Array(vertical.weights.length * horizontal.weights.length);
+  const sum = new Float64Array(columns);
+  let nextRow = 0;
+  for (const [output, weights] of vertical.weights.entries()) {
+    const start = vertical.starts[output]!;
+    // Starts never decrease, so a row that has been overwritten is not asked for again.
+    for (nextRow = Math.max(nextRow, start); nextRow < start + weights.length; nextRow += 1) {
+      loadRow(ring[nextRow % ringSize]!, source, nextRow, table);
     }
-    for (const [output, sum] of sums) {
-      const weights = vertical.weights[output] ?? row;
-      const k = y - (vertical.starts[output] ?? 0);
-      addRow(sum, row, weights[k] ?? 0);
-      if (k >= weights.length - 1) {
-        filterRow(result, output, sum, horizontal);
-        sums.delete(output);
-        spare.push(sum);
-      }
-    }
-    while (firstOpen < nextToOpen && !sums.has(firstOpen)) {
-      firstOpen += 1;
-    }
+    addRows(sum.fill(0), ring, start, weights);
+    filterRow(result, output, sum, horizontal);
   }
   return result;
 }
@@ -71,9 +58,30 @@ function loadRow(row: Float64Array, source: ResampleSource, y: number, table?: G
   }
 }
 
-function addRow(sum: Float64Array, row: Float64Array, weight: number): void {
-  for (let x = 0; x < row.length; x += 1) {
-    sum[x]! += weight * row[x]!;
+/**
+ * Adds rows `start`, `start + 1`, ... of the ring, each by its weight. Four at a time, because a sum that
+ * is read and written for every row takes twice as long (measured on 2500 x 3000).
+ */
+function addRows(
+  sum: Float64Array,
+  ring: readonly Float64Array[],
+  start: number,
+  weights: Float64Array,
+): void {
+  const row = (k: number): Float64Array => ring[(start + k) % ring.length]!;
+  const fours = weights.length - (weights.length % 4);
+  for (let k = 0; k < fours; k += 4) {
+    const [w0, w1, w2, w3] = [weights[k]!, weights[k + 1]!, weights[k + 2]!, weights[k + 3]!];
+    const [a, b, c, d] = [row(k), row(k + 1), row(k + 2), row(k + 3)];
+    for (let x = 0; x < sum.length; x += 1) {
+      sum[x]! += w0 * a[x]! + w1 * b[x]! + w2 * c[x]! + w3 * d[x]!;
+    }
+  }
+  for (let k = fours; k < weights.length; k += 1) {
+    const [weight, values] = [weights[k]!, row(k)];
+    for (let x = 0; x < sum.length; x += 1) {
+      sum[x]! += weight * values[x]!;
+    }
   }
 }
 
