@@ -1,5 +1,3 @@
-import sharp from 'sharp';
-
 import type { PixelHeader } from '../../core/dicom/instance-header.js';
 import { PipelineError } from '../../core/errors.js';
 import type { DecodedImage } from '../../core/imaging/decoded-image.js';
@@ -22,6 +20,7 @@ export function isImageFile(bytes: Uint8Array): boolean {
  * Throws `image-too-large` by the declared size and `pixel-data-corrupt` for damaged or cut files.
  */
 export async function readImageFile(bytes: Uint8Array, maxPixels: number): Promise<DecodedImage> {
+  const sharp = await loadSharp();
   const input = () => sharp(bytes, { ignoreIcc: true, limitInputPixels: false }).autoOrient();
   try {
     const { width, height, depth, space, format } = await input().metadata();
@@ -62,6 +61,18 @@ export async function readImageFile(bytes: Uint8Array, maxPixels: number): Promi
           cause: error,
         });
   }
+}
+
+/**
+ * Loaded when the first picture comes: most archives have none, and it takes as long to load as the rest
+ * of the decoders together. One thread and no cache, because each core has a process of its own and no
+ * picture is read twice.
+ */
+async function loadSharp() {
+  const { default: sharp } = await import('sharp');
+  sharp.concurrency(1);
+  sharp.cache(false);
+  return sharp;
 }
 
 /** Grey pictures saved in colour have equal channels; only others are called colour. */
