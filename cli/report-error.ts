@@ -15,12 +15,6 @@ const USAGE_ERRORS = new Set<ErrorCode>([
 
 /** Says what went wrong in a way that helps, and returns the exit code. Unknown errors show their stack. */
 export function reportError(error: unknown): number {
-  if (isAddressInUse(error)) {
-    console.error(
-      `preread: ${error.message}\nAnother program listens there: set PREREAD_PORT to another port.`,
-    );
-    return EXIT.usage;
-  }
   if (!(error instanceof PipelineError)) {
     console.error(error);
     return EXIT.failure;
@@ -28,8 +22,4 @@ export function reportError(error: unknown): number {
   const cause = error.cause instanceof Error ? `\n  because: ${error.cause.message}` : '';
   console.error(`preread: ${error.code}: ${error.message}${cause}`);
   return USAGE_ERRORS.has(error.code) ? EXIT.usage : EXIT.failure;
-}
-
-function isAddressInUse(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
 }

@@ -75,7 +75,9 @@ async function listen(app: Express, options: HttpOptions): Promise<HttpService> 
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => {
       const where = `${options.host}, port ${options.port}`;
-      const message = `Cannot listen on ${where} (${error.code ?? error.message}).`;
+      const message =
+        `Cannot listen on ${where} (${error.code ?? error.message}). ` +
+        "Set PREREAD_PORT or PREREAD_HOST to an address that is free and this machine's own.";
       reject(new PipelineError('config-invalid', message, { cause: error }));
     };
     server.once('error', fail);

@@ -60,7 +60,7 @@ describe('preread serve', () => {
         PREREAD_DATA_DIR: temporaryFolder(),
         PREREAD_PORT: new URL(first.url).port,
       });
-      expect(output).toMatch(/set PREREAD_PORT/);
+      expect(output).toMatch(/Set PREREAD_PORT/);
       expect(exitCode).toBe(2);
     } finally {
       await first.stop();
