@@ -19,7 +19,9 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           fileParallelism: false,
-          ...timeouts,
+          // Whole pipelines, started and killed many times over.
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
         },
       },
     ],
