@@ -5,6 +5,8 @@ const SOT = 0xff90;
 const EOC = 0xffd9;
 const SIZ = 0xff51;
 const COD = 0xff52;
+/** The highest bit of Ssiz. Source: T.800 Table A.11. */
+export const SIGNED = 0x80;
 
 /** The signature box with which the JP2 file format begins; DICOM forbids it and real files have it. */
 const JP2_SIGNATURE = [0x00, 0x00, 0x00, 0x0c, 0x6a, 0x50, 0x20, 0x20];
@@ -16,6 +18,8 @@ export interface Jpeg2000Header {
   readonly components: number;
   /** Bits of a sample; all components have the same. */
   readonly precision: number;
+  /** Where the sign flags of the components stand in the stream; empty for unsigned samples. */
+  readonly signFlags: readonly number[];
   /** Whether the codec undoes a multiple component transformation, so that colour comes out as RGB. */
   readonly colourTransform: boolean;
   /** Wavelet decompositions: how often the resolution can be halved. */
@@ -36,7 +40,8 @@ export function readJpeg2000(stream: Uint8Array): Jpeg2000Header {
     throw damaged();
   }
   try {
-    return walk(view);
+    const header = walk(view);
+    return { ...header, signFlags: header.signFlags.map((offset) => start + offset) };
   } catch (error) {
     // A read beyond the last byte: some length field points there.
     throw error instanceof RangeError ? damaged() : error;
@@ -70,8 +75,8 @@ function walk(view: DataView): Jpeg2000Header {
     throw damaged();
   }
   requireAllTiles(view, offset, size.tiles);
-  const { width, height, components, precision } = size;
-  return { width, height, components, precision, ...coding };
+  const { width, height, components, precision, signFlags } = size;
+  return { width, height, components, precision, signFlags, ...coding };
 }
 
 function readSize(view: DataView, offset: number) {
@@ -81,9 +86,14 @@ function readSize(view: DataView, offset: number) {
   ) as [number, number, number, number, number, number, number, number];
   const components = view.getUint16(offset + 34);
   const precisions = new Set<number>();
+  const signFlags: number[] = [];
   for (let component = 0; component < components; component += 1) {
     const at = offset + 36 + 3 * component;
-    precisions.add((view.getUint8(at) & 0x7f) + 1);
+    const depth = view.getUint8(at);
+    precisions.add((depth & 0x7f) + 1);
+    if ((depth & SIGNED) !== 0) {
+      signFlags.push(at);
+    }
     if (view.getUint8(at + 1) !== 1 || view.getUint8(at + 2) !== 1) {
       throw new PipelineError('pixel-format-unsupported', 'Subsampled JPEG 2000 is not supported.');
     }
@@ -103,59 +113,51 @@ function readSize(view: DataView, offset: number) {
     height: ySize - yOffset,
     components,
     precision,
+    signFlags,
     tiles: Math.ceil((xSize - xTileOffset) / xTile) * Math.ceil((ySize - yTileOffset) / yTile),
   };
 }
 
-/** Every tile must have all the tile-parts that it announces, whole. Source: T.800 A.4.2. */
+/**
+ * Every tile must have all the tile-parts that it announces, whole, and EOC must follow: a stream cut off
+ * and filled up with zeros has the right length. Source: T.800 A.4.2, A.4.4.
+ */
 function requireAllTiles(view: DataView, firstTilePart: number, tiles: number): void {
   const parts = new Map<number, { count: number; announced: number }>();
-  const end = endOfData(view);
+  const end = endOfCodestream(view);
   let offset = firstTilePart;
-  let ended = false;
   while (offset < end) {
-    ended = view.getUint16(offset) === EOC;
-    if (ended) {
-      break;
-    }
     if (view.getUint16(offset) !== SOT) {
       throw damaged();
     }
     const tile = view.getUint16(offset + 4);
-    const length = view.getUint32(offset + 6);
     const part = parts.get(tile) ?? { count: 0, announced: 0 };
     part.count += 1;
     part.announced = Math.max(part.announced, view.getUint8(offset + 11));
     parts.set(tile, part);
-    if (length === 0) {
-      // The last tile-part may run up to the end of the codestream, which then must be there.
-      ended = view.getUint16(end - 2) === EOC;
-      break;
-    }
+    // A length of 0 stands for everything up to EOC, in the last tile-part only.
+    const length = view.getUint32(offset + 6) || end - offset;
     if (length < 14 || offset + length > end) {
       throw damaged();
     }
     offset += length;
   }
-  const states = [...parts.values()];
-  const whole = parts.size === tiles && states.every(({ count, announced }) => count >= announced);
-  // Some encoders leave EOC out; then only announced tile-parts prove that nothing is missing.
-  if (!whole || (!ended && states.some(({ announced }) => announced === 0))) {
+  const whole = [...parts.values()].every(({ count, announced }) => count >= announced);
+  if (!whole || parts.size !== tiles) {
     throw damaged();
   }
 }
 
-/** The end without padding; real files are padded with more than one byte. */
-function endOfData(view: DataView): number {
+/** Offset of EOC. Real files are padded with more than the one byte of PS3.5 A.4. */
+function endOfCodestream(view: DataView): number {
   let end = view.byteLength;
-  while (
-    end > 2 &&
-    view.getUint16(end - 2) !== EOC &&
-    [0x00, 0xff].includes(view.getUint8(end - 1))
-  ) {
+  while (end > 2 && view.getUint16(end - 2) !== EOC) {
+    if (![0x00, 0xff].includes(view.getUint8(end - 1))) {
+      throw damaged();
+    }
     end -= 1;
   }
-  return view.getUint16(end - 2) === EOC ? end : view.byteLength;
+  return end - 2;
 }
 
 function codestreamStart(stream: Uint8Array): number {

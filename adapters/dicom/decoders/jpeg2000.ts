@@ -2,7 +2,7 @@ import type { PixelHeader } from '../../../core/dicom/instance-header.js';
 import { PipelineError } from '../../../core/errors.js';
 import { requireDeclaredDimensions } from './check-dimensions.js';
 import type { DecodedSamples, FrameDecoder } from './frame-decoder.js';
-import { readJpeg2000 } from './jpeg2000-markers.js';
+import { readJpeg2000, SIGNED } from './jpeg2000-markers.js';
 import { copyBytes, createWasmCodec } from './wasm-codec.js';
 import type { WasmCodec, WasmDecoder } from './wasm-codec.js';
 
@@ -10,8 +10,21 @@ const openJpeg = createWasmCodec('@cornerstonejs/codec-openjpeg/decodewasmjs', '
 const openJph = createWasmCodec('@cornerstonejs/codec-openjph/wasmjs', 'HTJ2KDecoder');
 
 /** JPEG 2000 (1.2.840.10008.1.2.4.90, .91) by OpenJPEG. Source: PS3.5 8.2.4, T.800. */
-export const decodeJpeg2000: FrameDecoder = (codestream, header) =>
-  decode(openJpeg, codestream, header);
+export const decodeJpeg2000: FrameDecoder = async (codestream, header) => {
+  const { precision, signFlags } = readJpeg2000(codestream);
+  if (precision > 8 || signFlags.length === 0) {
+    return decode(openJpeg, codestream, header);
+  }
+  // The WebAssembly build cuts negative samples of up to 8 bits to 0. Read as unsigned the same stream
+  // gives every sample plus half the range (T.800 G.1), and flipping the top bit takes that off again.
+  const unsigned = Uint8Array.from(codestream);
+  for (const offset of signFlags) {
+    unsigned[offset]! &= ~SIGNED;
+  }
+  const samples = await decode(openJpeg, unsigned, header);
+  const data = samples.data.map((sample: number) => sample ^ (1 << (precision - 1)));
+  return { ...samples, data };
+};
 
 /** High-throughput JPEG 2000 (1.2.840.10008.1.2.4.201 to .203) by OpenJPH. Source: PS3.5 8.2.14, T.814. */
 export const decodeHtj2k: FrameDecoder = (codestream, header) =>
