@@ -8,6 +8,8 @@ import { resizeCrop } from '../../imaging/resize-crop.js';
 /** Percentiles of the resampled crop that become -1 and 1. */
 const LOW_PERCENTILE = 1;
 const HIGH_PERCENTILE = 99;
+/** Percentiles nearer than this, relative to the larger, differ by rounding of the filter only. */
+const FLAT = 1e-6;
 
 /**
  * `cxr-square@1`, the recipe of the shipped model (scripts/train holds the reference):
@@ -26,7 +28,7 @@ export function cxrSquare(image: DecodedImage, size: number): Float32Array<Array
   const low = percentile(values, LOW_PERCENTILE);
   const high = percentile(values, HIGH_PERCENTILE);
   const tensor = new Float32Array(values.length);
-  if (high > low) {
+  if (high - low > FLAT * Math.max(Math.abs(low), Math.abs(high))) {
     const gain = 2 / (high - low);
     for (let index = 0; index < values.length; index += 1) {
       tensor[index] = Math.min(1, Math.max(-1, gain * (values[index]! - low) - 1));

@@ -133,6 +133,15 @@ describe('cxr-square@1', () => {
     }
   });
 
+  it('gives zeros for a flat image, whatever the filter rounds', () => {
+    const rows = Array.from({ length: 19 }, () => Array.from({ length: 23 }, () => 1234));
+    const windows = [{ center: 2048, width: 4096, function: 'LINEAR' } as const];
+    for (const size of [7, 11, 13, 24]) {
+      const tensor = getRecipe('cxr-square@1')(decodedImage(rows, pixelHeader({ windows })), size);
+      expect(tensor.every((value) => value === 0)).toBe(true);
+    }
+  });
+
   it('does not change with a window that clips nothing, nor with MONOCHROME1 written inverted', () => {
     const size = 12;
     const values = { a: 7, b: 13, c: 3, modulus: 2000 };
