@@ -3,4 +3,4 @@
 set -euo pipefail
 apt-get update -qq
 apt-get install -y --no-install-recommends \
-  python3 python3-numpy python3-scipy python3-pil python3-torch python3-onnx libopenblas0-pthread
+  python3 python3-numpy python3-scipy python3-pil python3-sklearn python3-torch python3-onnx libopenblas0-pthread

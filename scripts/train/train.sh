@@ -7,4 +7,3 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 /usr/bin/python3 -m preread_train "$@"
 cd ../..
 npx --no-install prettier --log-level warn --write models/preread-cxr14/*.json
-exec npx --no-install tsx scripts/train/check-model.ts

@@ -4,17 +4,23 @@ import numpy as np
 
 from .dataset import FOLDS
 from .heads import fit_heads
+from .targets import soft_targets
 
 
-def fit_on(pooled, targets, rows, l2):
+def fit_on(pooled, dataset, rows, l2):
     """Heads trained on these rows and their mirror images. l2 is stated per image, hence twice."""
-    stacked = np.concatenate([pooled[0][rows], pooled[1][rows]]).astype(np.float64)
-    return fit_heads(stacked, np.concatenate([targets[rows], targets[rows]]), 2 * l2)
+    targets = soft_targets(dataset.labels, dataset.teacher, rows)[rows]
+    features = np.concatenate([pooled[0][rows], pooled[1][rows]])
+    return fit_heads(features, np.concatenate([targets, targets]), 2 * l2)
 
 
-def fold_heads(pooled, targets, folds, l2):
+def fold_heads(pooled, dataset, l2, log=print):
     """For each fold the (W, b) trained on the other four."""
-    return [fit_on(pooled, targets, np.flatnonzero(folds != fold), l2) for fold in range(FOLDS)]
+    heads = []
+    for fold in range(FOLDS):
+        heads.append(fit_on(pooled, dataset, np.flatnonzero(dataset.folds != fold), l2))
+        log(f'fold {fold} trained', flush=True)
+    return heads
 
 
 def out_of_fold_logits(pooled, folds, heads):

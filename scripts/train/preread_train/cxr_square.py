@@ -8,7 +8,8 @@ MONOCHROME1 inversion (low = dark). Output: float32 [S, S] in -1..1.
    weight(i, j) = max(0, 1 - |i + 0.5 - (j + 0.5) f| / r) over i in 0..s-1, divided by its sum.
 3. lo, hi = 1st and 99th percentile of the S*S resampled values: of the ascending values v[0..n-1] the
    percentile q is v[k] + (t - k) (v[k+1] - v[k]) with t = q/100 (n-1) and k = floor(t).
-4. y = 2 (v - lo) / (hi - lo) - 1, clipped to -1..1; all zeros where hi <= lo (a flat image).
+4. y = 2 (v - lo) / (hi - lo) - 1, clipped to -1..1; all zeros for a flat image, which is where
+   hi - lo <= 1e-6 max(|lo|, |hi|): below that the difference is rounding of the filter.
 
 Step 3 makes the tensor the same for every window that does not clip: an affine change of the input
 with positive gain cancels.
@@ -18,6 +19,7 @@ import numpy as np
 
 NAME = 'cxr-square@1'
 PERCENTILES = (1.0, 99.0)
+FLAT = 1e-6
 
 
 def crop_square(image):
@@ -58,7 +60,7 @@ def normalise(values, percentiles=PERCENTILES):
     ascending = np.sort(values, axis=None)
     low = percentile(ascending, percentiles[0])
     high = percentile(ascending, percentiles[1])
-    if high <= low:
+    if high - low <= FLAT * max(abs(low), abs(high)):
         return np.zeros(values.shape, np.float32)
     return np.clip(2.0 * (values - low) / (high - low) - 1.0, -1.0, 1.0).astype(np.float32)
 

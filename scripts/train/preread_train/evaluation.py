@@ -7,7 +7,33 @@ from .dataset import FINDINGS, FOLDS
 
 BOOTSTRAP_DRAWS = 2000
 HIGH_SENSITIVITY = 0.90
+# A finding under either is withheld: over all folds, and within the set of balanced labels.
 WITHHOLD_BELOW = 0.70
+WITHHOLD_BELOW_BALANCED = 0.60
+
+
+def withheld_reason(figures):
+    """Why the finding is computed but not shown, or None."""
+    limits = (
+        ('auroc', WITHHOLD_BELOW, ''),
+        ('balanced_auroc', WITHHOLD_BELOW_BALANCED, ' within the balanced set'),
+    )
+    for field, limit, where in limits:
+        if figures[field] < limit:
+            return (
+                f'Out-of-fold AUROC{where} {figures[field]:.3f} is below {limit:.2f}: '
+                'too weak to be shown or to set a priority.'
+            )
+    return None
+
+
+def flagged_share(dataset, logits, findings):
+    """Share of the images that have at least one shown finding at the default operating point."""
+    flagged = np.zeros(len(logits), bool)
+    for index, figures in enumerate(findings.values()):
+        if withheld_reason(figures) is None:
+            flagged |= metrics.sigmoid(logits[:, index]) >= figures['thresholds']['youden']
+    return flagged.mean()
 
 
 def cross_fitted_platt(labels, logits, folds):
@@ -67,4 +93,5 @@ def evaluate(dataset, logits, seed):
         'mean_auroc': float(np.mean([f['auroc'] for f in findings.values()])),
         'mean_balanced': float(np.mean([f['balanced_auroc'] for f in findings.values()])),
         'fold_means': folds,
+        'flagged_share': flagged_share(dataset, logits, findings),
     }

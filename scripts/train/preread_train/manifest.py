@@ -4,7 +4,7 @@ import hashlib
 
 from . import cxr_square
 from .dataset import FINDINGS
-from .evaluation import WITHHOLD_BELOW
+from .evaluation import withheld_reason
 from .findings import DETAILS
 
 INTENDED_USE = (
@@ -19,16 +19,6 @@ LIMITATIONS = [
     'Projection (PA or AP) was unknown in training; lateral views, children and other body parts are out of scope.',
     'Probabilities hold for the prevalence of the training subset, which is far above that of a clinic.',
 ]
-
-
-def withheld_reason(figures):
-    """Why the finding is not shown, or None."""
-    if figures['auroc'] >= WITHHOLD_BELOW:
-        return None
-    return (
-        f"Out-of-fold AUROC {figures['auroc']:.3f} is below {WITHHOLD_BELOW:.2f}: "
-        'too weak to be shown or to set a priority.'
-    )
 
 
 def finding_entry(key, figures):

@@ -1,6 +1,6 @@
 """MODEL_CARD.md from the figures of the run that made the model."""
 
-from .evaluation import HIGH_SENSITIVITY, WITHHOLD_BELOW
+from .evaluation import HIGH_SENSITIVITY, WITHHOLD_BELOW, WITHHOLD_BELOW_BALANCED, withheld_reason
 from .findings import DETAILS
 
 CARD = """# {name} {version}
@@ -68,11 +68,18 @@ of what the first figure rewards is the mixture of patients. Expect the second i
 |---|---|---|---|---|---|
 {auroc_rows}
 
+Of the findings shown, the interval within `balanced` reaches down to chance for: {unproven}. Read these with
+particular doubt, whatever priority they set.
+
 ## Operating points
 
 Thresholds on sigmoid(logit), fixed on the out-of-fold scores: `youden` (default) maximises sensitivity + specificity;
 `high-sensitivity` is the highest threshold with at least {high_sensitivity:.0%} sensitivity. The rates are those of the
-data on which the threshold was chosen and so slightly optimistic. Findings below AUROC {withhold_below:.2f} are withheld.
+data on which the threshold was chosen and so slightly optimistic. Findings are withheld below AUROC {withhold_below:.2f} over
+all folds or {withhold_below_balanced:.2f} within `balanced`.
+
+**At the default operating point {flagged_share:.0%} of these images have at least one flagged finding.** They were chosen for
+disease; even so, do not expect a worklist in which few studies stand out. Sort by score, or raise the thresholds.
 
 | finding | youden | sens. | spec. | high-sensitivity | sens. | spec. |
 |---|---|---|---|---|---|---|
@@ -91,7 +98,9 @@ is enriched: a site must recalibrate on its own labelled scores before it reads 
 ## Maps
 
 Pointing game on the hand-drawn boxes, out of fold: is the highest cell of the finding's map inside a box? "chance" is
-the mean share of the image that the boxes cover, "fixed point" the best that one fixed cell for all images reaches.
+the mean share of the image that the boxes cover, "fixed point" the best that one fixed point for all images reaches
+(disease has its usual places). A map that does not beat the fixed point does not localise: use these to see what
+drove a score, never to find a lesion.
 
 | finding | images with boxes | hit rate | chance | fixed point |
 |---|---|---|---|---|
@@ -124,6 +133,13 @@ def interval(area, bounds):
     return f'{area:.3f} ({bounds[0]:.3f}-{bounds[1]:.3f})'
 
 
+def unproven(findings):
+    names = [
+        name_of(key) for key, f in findings.items() if withheld_reason(f) is None and f['balanced95'][0] <= 0.5
+    ]
+    return ', '.join(names) or 'none'
+
+
 def name_of(key):
     return DETAILS[key]['display']['en']
 
@@ -133,7 +149,7 @@ def auroc_rows(findings):
         (
             name_of(key), str(f['positives']), interval(f['auroc'], f['auroc95']),
             interval(f['balanced_auroc'], f['balanced95']), str(f['balanced_positives']),
-            'withheld' if f['auroc'] < WITHHOLD_BELOW else 'yes',
+            'withheld' if withheld_reason(f) else 'yes',
         )
         for key, f in findings.items()
     )
@@ -180,9 +196,12 @@ def render_card(facts, evaluation, pointing):
         mean_balanced=evaluation['mean_balanced'],
         fold_low=min(evaluation['fold_means']),
         fold_high=max(evaluation['fold_means']),
-        withheld_count=sum(f['auroc'] < WITHHOLD_BELOW for f in findings.values()),
+        withheld_count=sum(withheld_reason(f) is not None for f in findings.values()),
         high_sensitivity=HIGH_SENSITIVITY,
         withhold_below=WITHHOLD_BELOW,
+        withhold_below_balanced=WITHHOLD_BELOW_BALANCED,
+        unproven=unproven(findings),
+        flagged_share=evaluation['flagged_share'],
         auroc_rows=auroc_rows(findings),
         threshold_rows=threshold_rows(findings),
         calibration_rows=calibration_rows(findings),
