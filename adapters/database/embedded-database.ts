@@ -1,13 +1,13 @@
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import pg from 'pg';
-
 import type { Logger } from '../../core/log.js';
 import type { Clock } from '../../core/time.js';
+import { createPool } from './create-pool.js';
 import { lockDataFolder } from './data-folder-lock.js';
 import { databaseError } from './database-error.js';
 import type { Database } from './database.js';
+import { startMaintenance } from './embedded-maintenance.js';
 import { createEmbeddedServer } from './pglite/server.js';
 import { EmbeddedSocket } from './pglite/socket.js';
 
@@ -31,19 +31,16 @@ export async function openEmbeddedDatabase(
     server.abort(error);
   });
   const server = createEmbeddedServer(folder, deps.clock);
-  const pool = new pg.Pool({
-    max: POOL_SIZE,
-    keepAlive: true,
-    stream: () => new EmbeddedSocket(server),
-  });
-  // Each of BullMQ's queues and workers listens to the pool it shares.
-  pool.setMaxListeners(0);
-  pool.on('error', () => {
-    deps.logger.error({}, 'the embedded database has stopped; the next query starts it again');
-  });
-
+  const pool = createPool(
+    { max: POOL_SIZE, keepAlive: true, stream: () => new EmbeddedSocket(server) },
+    () => {
+      deps.logger.error({}, 'the embedded database has stopped; the next query starts it again');
+    },
+  );
+  const maintenance = startMaintenance({ pool, logger: deps.logger });
   let closed: Promise<void> | undefined;
   async function closeAll(): Promise<void> {
+    await maintenance.stop();
     // A client that nobody has given back does not hold the shutdown up: its server goes away.
     await Promise.race([pool.end(), sleep(END_TIMEOUT_MS, undefined, { ref: false })]);
     await server.close();

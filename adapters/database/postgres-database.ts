@@ -1,6 +1,5 @@
-import pg from 'pg';
-
 import type { Logger } from '../../core/log.js';
+import { createPool } from './create-pool.js';
 import type { Database } from './database.js';
 import { SEARCH_PATH } from './database.js';
 
@@ -19,7 +18,7 @@ export function openPostgresDatabase(
   deps: { readonly logger: Logger },
   options: PostgresOptions,
 ): Database {
-  const pool = new pg.Pool({
+  const config = {
     connectionString: options.url,
     max: options.poolSize,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -32,15 +31,10 @@ export function openPostgresDatabase(
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
     application_name: 'preread',
     options: `-c search_path=${SEARCH_PATH}`,
-  });
-  // Each of BullMQ's queues and workers listens to the pool it shares.
-  pool.setMaxListeners(0);
-  // A lost idle connection is replaced by the pool; without a listener it would end the process.
-  pool.on('error', (error) => {
-    deps.logger.warn(
-      { code: 'code' in error ? error.code : undefined },
-      'database connection lost',
-    );
+  };
+  const pool = createPool(config, (error) => {
+    const sqlState = 'code' in error ? error.code : undefined;
+    deps.logger.warn({ sqlState }, 'database connection lost');
   });
   let ended: Promise<void> | undefined;
   return { pool, close: () => (ended ??= pool.end()) };
