@@ -1,8 +1,9 @@
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { modelManifestSchema } from '../../core/inference/model-manifest.js';
 import { packageRoot } from '../../adapters/process/package-info.js';
 import { demoStudies } from '../../scripts/phantom/demo-studies.js';
 import { eventually } from '../support/eventually.js';
@@ -30,7 +31,13 @@ describe('preread serve', () => {
   it('refuses a model whose file is not the one of its manifest', async () => {
     const folder = join(temporaryFolder(), 'tampered');
     cpSync(join(packageRoot, 'models', 'preread-cxr14'), folder, { recursive: true });
-    writeFileSync(join(folder, '1.0.0', 'model.onnx'), 'not a model');
+    const manifest = modelManifestSchema.parse(
+      JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')),
+    );
+    const weights = join(folder, manifest.file.path);
+    const bytes = readFileSync(weights);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(weights, bytes);
     const { exitCode, output } = await runPreread(['serve'], {
       PREREAD_DATA_DIR: temporaryFolder(),
       PREREAD_MODEL: folder,
