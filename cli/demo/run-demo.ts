@@ -62,10 +62,15 @@ export async function runDemo(deps: DemoDeps, options: DemoOptions): Promise<Dem
     }
   });
   say('starting: embedded database and queue, model, webhook receiver');
-  const pipeline = await deps.startPipeline({
-    PREREAD_WEBHOOK_URL: receiver.url,
-    PREREAD_WEBHOOK_SECRET: receiver.secret,
-  });
+  const pipeline = await deps
+    .startPipeline({
+      PREREAD_WEBHOOK_URL: receiver.url,
+      PREREAD_WEBHOOK_SECRET: receiver.secret,
+    })
+    .catch(async (error: unknown) => {
+      await receiver.close();
+      throw error;
+    });
   const close = async (): Promise<void> => {
     await pipeline.close();
     await receiver.close();

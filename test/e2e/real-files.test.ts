@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { readIdentity } from '../../adapters/dicom/read-dicom.js';
 import type { InstanceResult } from '../../core/results/study-result.js';
 import {
   chestDicomFiles,
   describeWithData,
+  withoutSharedUids,
   wrappedNihImages,
   type NamedFile,
 } from '../support/chest-data.js';
@@ -35,29 +35,6 @@ describeWithData('real chest radiographs', () => {
     expect(scored).toBe(files.length);
   });
 });
-
-/** Some of the real files carry the UID of another one and other bytes: a pipeline refuses the second. */
-function withoutSharedUids(files: readonly NamedFile[]): NamedFile[][] {
-  const batches: Map<string, NamedFile>[] = [];
-  for (const file of files) {
-    const uid = sopInstanceUid(file.bytes);
-    const batch = batches.find((known) => !known.has(uid));
-    if (batch) {
-      batch.set(uid, file);
-    } else {
-      batches.push(new Map([[uid, file]]));
-    }
-  }
-  return batches.map((batch) => [...batch.values()]);
-}
-
-function sopInstanceUid(bytes: Buffer): string {
-  const read = readIdentity(bytes, true);
-  if (read.kind !== 'identified') {
-    throw new Error('the whole file is there');
-  }
-  return read.identity.SOPInstanceUID;
-}
 
 /** Returns how many were scored. */
 async function compareBothWays(files: readonly NamedFile[]): Promise<number> {

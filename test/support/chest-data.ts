@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { describe } from 'vitest';
 
+import { readIdentity } from '../../adapters/dicom/read-dicom.js';
 import { packageRoot } from '../../adapters/process/package-info.js';
 import { JPEG_BASELINE_8BIT, wrapGreyImage } from '../../scripts/phantom/phantom-dicom.js';
 
@@ -48,4 +49,27 @@ export async function wrappedNihImages(count: number): Promise<NamedFile[]> {
       return { name: name.replace(/\.\w+$/, '.dcm'), bytes };
     }),
   );
+}
+
+/** Some of the real files carry the UID of another one and other bytes: a pipeline refuses the second. */
+export function withoutSharedUids(files: readonly NamedFile[]): NamedFile[][] {
+  const batches: Map<string, NamedFile>[] = [];
+  for (const file of files) {
+    const uid = sopInstanceUid(file.bytes);
+    const batch = batches.find((known) => !known.has(uid));
+    if (batch) {
+      batch.set(uid, file);
+    } else {
+      batches.push(new Map([[uid, file]]));
+    }
+  }
+  return batches.map((batch) => [...batch.values()]);
+}
+
+function sopInstanceUid(bytes: Buffer): string {
+  const read = readIdentity(bytes, true);
+  if (read.kind !== 'identified') {
+    throw new Error('the whole file is there');
+  }
+  return read.identity.SOPInstanceUID;
 }

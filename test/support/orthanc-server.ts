@@ -37,7 +37,13 @@ export async function startOrthanc(
     HttpDescribeErrors: true,
     DicomAet: 'ORTHANC',
     DicomPort: dicomPort,
-    DicomWeb: { Enable: true, Root: '/dicom-web/', Servers: dicomWebServers },
+    DicomWeb: {
+      Enable: true,
+      Root: '/dicom-web/',
+      Servers: Object.fromEntries(
+        Object.entries(dicomWebServers).map(([name, Url]) => [name, { Url }]),
+      ),
+    },
   };
   const file = join(folder, 'orthanc.json');
   writeFileSync(file, JSON.stringify(settings));
