@@ -82,12 +82,7 @@ function startDemo(flags: DemoFlags, dataDir: string, signal: AbortSignal): Prom
       ...overrides,
     });
     const logger = createLogger(config);
-    const observe = (): void => undefined;
-    return startPipeline(
-      { logger, clock: Date.now, random: Math.random, observe },
-      config,
-      new Set(ROLES),
-    );
+    return startPipeline({ logger, clock: Date.now, random: Math.random }, config, new Set(ROLES));
   };
   const print = (line: string): void => {
     console.log(line);

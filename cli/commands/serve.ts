@@ -42,7 +42,7 @@ async function serve(roleNames: readonly string[]): Promise<void> {
   const logger = createLogger(config);
   const stop = onStopSignal();
   const pipeline = await startPipeline(
-    { logger, clock: Date.now, random: Math.random, observe: () => undefined },
+    { logger, clock: Date.now, random: Math.random },
     config,
     roles,
   );

@@ -3,7 +3,6 @@ import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/regis
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
 import { createWebhookSink } from '../../adapters/webhook/webhook-sink.js';
 import type { ResultSink } from '../../core/delivery/result-sink.js';
-import type { PipelineObserver } from '../../core/events.js';
 import type { Logger } from '../../core/log.js';
 import type { Clock } from '../../core/time.js';
 import { startHealthHttp, startIngestHttp } from '../../services/ingest-http/server.js';
@@ -26,7 +25,6 @@ export interface PipelineDeps {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly observe: PipelineObserver;
 }
 
 export interface Pipeline {

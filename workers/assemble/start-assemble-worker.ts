@@ -1,4 +1,3 @@
-import type { PipelineObserver } from '../../core/events.js';
 import type { JobQueue, JobWorker } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
 import { assembleStudy, type AssembleStudyDeps } from '../../core/use-cases/assemble-study.js';
@@ -6,7 +5,6 @@ import { assembleStudy, type AssembleStudyDeps } from '../../core/use-cases/asse
 export interface AssembleWorkerDeps extends AssembleStudyDeps {
   readonly queue: JobQueue;
   readonly logger: Logger;
-  readonly observe: PipelineObserver;
 }
 
 /** Assembling is a handful of short queries; more at once would only wait for the same database. */
@@ -37,7 +35,6 @@ export async function startAssembleWorker(deps: AssembleWorkerDeps): Promise<Job
         },
         'study result assembled',
       );
-      deps.observe({ kind: 'study-assembled', studyId, result });
     },
     { concurrency: CONCURRENCY },
   );

@@ -1,4 +1,3 @@
-import type { PipelineObserver } from '../../core/events.js';
 import type { JobQueue, JobWorker } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
 import { deliverResult, type DeliverResultDeps } from '../../core/use-cases/deliver-result.js';
@@ -6,7 +5,6 @@ import { deliverResult, type DeliverResultDeps } from '../../core/use-cases/deli
 export interface DeliveryWorkerDeps extends DeliverResultDeps {
   readonly queue: JobQueue;
   readonly logger: Logger;
-  readonly observe: PipelineObserver;
 }
 
 /** Deliveries wait for receivers, not for the processor. */
@@ -32,7 +30,6 @@ export async function startDeliveryWorker(deps: DeliveryWorkerDeps): Promise<Job
             : 'delivery failed for good';
         deps.logger.warn({ ...facts, code, reason: message }, sentence);
       }
-      deps.observe({ kind: 'delivery-attempted', deliveryId, attempt });
     },
     { concurrency: CONCURRENCY },
   );

@@ -1,4 +1,3 @@
-import type { PipelineObserver } from '../../core/events.js';
 import type { JobQueue, JobWorker } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
 import { runInference, type RunInferenceDeps } from '../../core/use-cases/run-inference.js';
@@ -6,7 +5,6 @@ import { runInference, type RunInferenceDeps } from '../../core/use-cases/run-in
 export interface InferenceWorkerDeps extends RunInferenceDeps {
   readonly queue: JobQueue;
   readonly logger: Logger;
-  readonly observe: PipelineObserver;
 }
 
 /** Pulls `infer` jobs, as many at once as keep the classifier's processes busy. */
@@ -30,7 +28,6 @@ export async function startInferenceWorker(deps: InferenceWorkerDeps): Promise<J
         },
         'instance finished',
       );
-      deps.observe({ kind: 'instance-finished', instanceId, outcome });
     },
     { concurrency: classifier.concurrency },
   );
