@@ -60,5 +60,5 @@ test('a terminal gets a bar with the count and the rate', () => {
   nowMs = 1_000;
   progress.update(20);
   progress.stop();
-  expect(terminal.read()).toContain('20/40 files  20.0/s, 1 s left');
+  expect(terminal.read()).toContain('20 of 40 files  20.0/s, 1 s left');
 });

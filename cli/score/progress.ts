@@ -25,17 +25,23 @@ export function createProgress(
   let total: number | undefined;
   return stream.isTTY === true ? bar() : lines();
 
+  function describe(rows: number): string {
+    const of = total === undefined ? '' : ` of ${total}`;
+    return `${rows}${of} files  ${rate.describe(rows, total)}`;
+  }
+
   function bar(): Progress {
     const singleBar = new SingleBar({
       stream,
-      format: '{bar} {value}/{total} files  {rate}',
+      format: '{bar} {text}',
       barCompleteChar: '█',
       barIncompleteChar: '░',
       hideCursor: true,
       // Signals are ours: a run that is interrupted says how to go on.
       gracefulExit: false,
     });
-    singleBar.start(0, alreadyDone, { rate: '' });
+    // One more than there are, until the walk has counted: a bar without a total would look full.
+    singleBar.start(alreadyDone + 1, alreadyDone, { text: describe(alreadyDone) });
     return {
       setTotal(known) {
         total = known;
@@ -43,7 +49,10 @@ export function createProgress(
       },
       update(rows) {
         rate.update(rows);
-        singleBar.update(rows, { rate: rate.describe(rows, total) });
+        if (total === undefined) {
+          singleBar.setTotal(rows + 1);
+        }
+        singleBar.update(rows, { text: describe(rows) });
       },
       stop() {
         singleBar.stop();
@@ -61,8 +70,7 @@ export function createProgress(
         rate.update(rows);
         if (nowMs() - lastLineMs >= LINE_INTERVAL_MS) {
           lastLineMs = nowMs();
-          const of = total === undefined ? '' : ` of ${total}`;
-          stream.write(`${rows}${of} files  ${rate.describe(rows, total)}\n`);
+          stream.write(`${describe(rows)}\n`);
         }
       },
       stop() {

@@ -3,7 +3,8 @@
  * file, pairs of windows alternate between `session.run` with tensors that are ready and the whole
  * `score`, in as many processes each; what counts is the ratio. The method is in docs/performance.md.
  *
- * Options: --pairs N (5), --seconds N (4), --processes N (cores), --model NAME, --only TEXT.
+ * Options: --pairs N (5), --seconds N (4), --attempts N (3), --processes N (cores), --model NAME,
+ * --only TEXT.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -34,6 +35,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '4' },
     processes: { type: 'string', default: String(availableParallelism()) },
     model: { type: 'string', default: DEFAULT_MODEL },
+    attempts: { type: 'string', default: '3' },
     only: { type: 'string', default: '' },
   },
 });
@@ -77,6 +79,7 @@ async function bench(): Promise<void> {
     const result = await measureInput(input, bare, open, format, {
       pairs: Number(options.pairs),
       windowMs: Number(options.seconds) * 1000,
+      attempts: Number(options.attempts),
       rowsPath: join(folder, 'rows.csv'),
     });
     if (result !== undefined) {

@@ -11,11 +11,12 @@ import { median } from './statistics.js';
 
 /** A window in which other processes take more than this is measured again. Unit: cores. */
 const NOISE_LIMIT_CORES = 0.1;
-const REPEATS = 3;
 
 export interface BenchOptions {
   readonly pairs: number;
   readonly windowMs: number;
+  /** How often a window is tried that others disturb; the quietest one counts. */
+  readonly attempts: number;
   /** Where rows go, as in a real run. */
   readonly rowsPath: string;
 }
@@ -88,9 +89,11 @@ export async function measureInput(
     values.splice(0);
   }
   for (let pair = 0; pair < options.pairs; pair += 1) {
-    const bareWindow = await quietWindow(bare.processIds, () => bare.measure(options.windowMs));
+    const bareWindow = await quietWindow(options.attempts, bare.processIds, () =>
+      bare.measure(options.windowMs),
+    );
     const own = [process.pid, ...classifier.processIds];
-    pairs.push({ bare: bareWindow, score: await quietWindow(own, scoreWindow) });
+    pairs.push({ bare: bareWindow, score: await quietWindow(options.attempts, own, scoreWindow) });
   }
   rows.end();
   await once(rows, 'close');
@@ -107,9 +110,13 @@ export async function measureInput(
 }
 
 /** The quietest of a few windows, or the first one that is quiet. */
-async function quietWindow(pids: readonly number[], work: () => Promise<number>): Promise<Window> {
+async function quietWindow(
+  attempts: number,
+  pids: readonly number[],
+  work: () => Promise<number>,
+): Promise<Window> {
   let best: Window | undefined;
-  for (let attempt = 0; attempt < REPEATS; attempt += 1) {
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
     const window = await timeWindow(pids, work);
     if (best === undefined || window.otherCores < best.otherCores) {
       best = window;
