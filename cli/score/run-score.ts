@@ -57,9 +57,9 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
   const inputs = await parseInputs(args);
   const interruption = onInterruption(() => process.exit(EXIT.interrupted));
   const open = await openClassifier({ logger: silentLogger }, config);
-  const { classifier, manifest } = open;
-  const { executionProvider } = classifier;
   try {
+    const { classifier, manifest } = open;
+    const { executionProvider } = classifier;
     say(describeEngine(open, config));
     const { includeWithheld } = options;
     const format = createRowFormat(formatName, {
@@ -84,8 +84,8 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
       signal: interruption.signal,
     });
   } finally {
+    await open.classifier.close();
     interruption.release();
-    await classifier.close();
   }
 }
 
