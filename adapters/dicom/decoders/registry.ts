@@ -1,4 +1,7 @@
-import { TRANSFER_SYNTAXES, type TransferSyntaxUid } from '../../../core/dicom/transfer-syntaxes.js';
+import {
+  TRANSFER_SYNTAXES,
+  type TransferSyntaxUid,
+} from '../../../core/dicom/transfer-syntaxes.js';
 import type { FrameDecoder } from './frame-decoder.js';
 import { decodeJpegBaseline } from './jpeg-baseline.js';
 import { decodeJpegLossless } from './jpeg-lossless.js';
