@@ -13,6 +13,7 @@ export default defineConfig({
         },
       },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...timeouts } },
+      { test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'], ...timeouts } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...timeouts } },
       {
         test: {
