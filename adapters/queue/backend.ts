@@ -30,7 +30,10 @@ export interface QueueBackend {
 }
 
 /** The parts of BullMQ's classes that are the same on every backend. */
-export type BullQueue = Pick<Queue, 'addBulk' | 'close' | 'getJobCounts' | 'waitUntilReady'>;
+export type BullQueue = Pick<
+  Queue,
+  'add' | 'addBulk' | 'close' | 'getJobCounts' | 'waitUntilReady'
+>;
 export type BullWorker = Pick<Worker, 'close' | 'waitUntilReady'>;
 
 /** Trouble with the connection. It must be heard, or it ends the process. */

@@ -42,6 +42,18 @@ const KEEP_COMPLETED_S = 600;
 /** Failed jobs stay for inspection. By age: the PostgreSQL backend counts them all to keep a number. */
 const KEEP_FAILED_S = 30 * 86_400;
 
+/**
+ * From so many on jobs are added together. BullMQ's PostgreSQL functions make temporary tables for that,
+ * which costs as much as ten jobs added one by one.
+ */
+const MIN_BULK = 8;
+
+interface BullJob {
+  readonly name: JobName;
+  readonly data: NewJob['payload'];
+  readonly opts: JobsOptions;
+}
+
 /** The job queue on BullMQ. Connects when first used, and again after a loss. */
 export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOptions): JobQueue {
   const { logger, clock, random } = deps;
@@ -75,7 +87,7 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
     }
   }
 
-  function bulkJob(job: NewJob) {
+  function bullJob(job: NewJob): BullJob {
     const { attempts } = RETRY_POLICIES[job.name];
     const opts: JobsOptions = {
       jobId: job.id,
@@ -168,8 +180,7 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
       const added = JOB_NAMES.map(async (name) => {
         const ofName = jobs.filter((job) => job.name === name);
         if (ofName.length > 0) {
-          const queue = await queues[name]();
-          await queue.addBulk(ofName.map(bulkJob));
+          await add(await queues[name](), ofName.map(bullJob));
         }
       });
       await answering(Promise.all(added), answerTimeoutMs);
@@ -181,4 +192,15 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
     },
     close: () => (closed ??= closeAll()),
   };
+}
+
+async function add(queue: BullQueue, jobs: readonly BullJob[]): Promise<void> {
+  if (jobs.length >= MIN_BULK) {
+    await queue.addBulk([...jobs]);
+    return;
+  }
+  // One after the other: their order is that in which they will be served.
+  for (const { name, data, opts } of jobs) {
+    await queue.add(name, data, opts);
+  }
 }
