@@ -16,6 +16,8 @@ test('every part of the policy has its variable', () => {
     PREREAD_COLOUR: 'luminance',
     PREREAD_MIN_AGE_YEARS: '0',
     PREREAD_MIN_SIDE_PIXELS: '512',
+    PREREAD_INVERTED_POLARITY: 'warn',
+    PREREAD_NOT_CHEST: 'off',
   });
   expect(gatePolicyOf(config)).toEqual({
     unknownView: 'refuse',
@@ -24,5 +26,7 @@ test('every part of the policy has its variable', () => {
     colour: 'luminance',
     minAgeYears: 0,
     minSidePixels: 512,
+    invertedPolarity: 'warn',
+    notChest: 'off',
   });
 });

@@ -3,8 +3,16 @@ import { z } from 'zod';
 import { gatePolicySchema, type GatePolicy } from '../../core/gating/gate-policy.js';
 import { intVariable } from '../config/load-config.js';
 
-const { unknownView, unknownBodyPart, secondaryCapture, colour, minAgeYears, minSidePixels } =
-  gatePolicySchema.shape;
+const {
+  unknownView,
+  unknownBodyPart,
+  secondaryCapture,
+  colour,
+  minAgeYears,
+  minSidePixels,
+  invertedPolarity,
+  notChest,
+} = gatePolicySchema.shape;
 
 /** The gate policy as environment variables; defaults and meaning are the policy's own. */
 export const gatingConfig = z.object({
@@ -18,6 +26,8 @@ export const gatingConfig = z.object({
   PREREAD_MIN_SIDE_PIXELS: intVariable({ min: 1, max: 65_535 })
     .default(minSidePixels.parse(undefined))
     .describe(minSidePixels.description ?? ''),
+  PREREAD_INVERTED_POLARITY: invertedPolarity,
+  PREREAD_NOT_CHEST: notChest,
 });
 
 export type GatingConfig = z.infer<typeof gatingConfig>;
@@ -30,5 +40,7 @@ export function gatePolicyOf(config: GatingConfig): GatePolicy {
     colour: config.PREREAD_COLOUR,
     minAgeYears: config.PREREAD_MIN_AGE_YEARS,
     minSidePixels: config.PREREAD_MIN_SIDE_PIXELS,
+    invertedPolarity: config.PREREAD_INVERTED_POLARITY,
+    notChest: config.PREREAD_NOT_CHEST,
   };
 }

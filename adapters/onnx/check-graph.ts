@@ -31,6 +31,9 @@ export function checkGraph(
   if (outputs.cams !== undefined) {
     checkTensor('output', session.outputMetadata, outputs.cams, [1, findings.length, ANY, ANY]);
   }
+  if (outputs.ood !== undefined) {
+    checkTensor('output', session.outputMetadata, outputs.ood, [1, 1]);
+  }
 }
 
 function checkTensor(

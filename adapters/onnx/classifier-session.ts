@@ -29,6 +29,8 @@ export interface ClassifierOutput {
   /** Shape: [findings], before any sigmoid. */
   readonly logits: readonly number[];
   readonly cams?: CamTensor;
+  /** Log-odds that the image is not what the model is for; present when the model has the output. */
+  readonly ood?: number;
 }
 
 /** A model in memory. `run` blocks the event loop while it computes, whatever its type says. */
@@ -64,20 +66,26 @@ export async function createClassifierSession({
     throw error;
   }
   const dimensions = [1, input.channels, input.height, input.width];
-  const withCams = outputs.cams === undefined ? [outputs.logits] : [outputs.logits, outputs.cams];
+  const always = outputs.ood === undefined ? [outputs.logits] : [outputs.logits, outputs.ood];
+  const withCams = outputs.cams === undefined ? always : [...always, outputs.cams];
 
   return {
     executionProvider,
     fallback,
     async run(tensor, { cams = false } = {}) {
       const feeds = { [input.name]: new Tensor('float32', tensor, dimensions) };
-      const result = await session.run(feeds, cams ? withCams : [outputs.logits]);
+      const result = await session.run(feeds, cams ? withCams : always);
       const logits = Array.from(floats(result[outputs.logits]));
       if (!logits.every(Number.isFinite)) {
         throw new PipelineError('internal', 'The model gave a logit that is not a number.');
       }
+      const ood = outputs.ood === undefined ? undefined : floats(result[outputs.ood])[0];
       const maps = outputs.cams === undefined ? undefined : result[outputs.cams];
-      return maps === undefined ? { logits } : { logits, cams: camTensor(maps) };
+      return {
+        logits,
+        ...(ood === undefined ? {} : { ood }),
+        ...(maps === undefined ? {} : { cams: camTensor(maps) }),
+      };
     },
     release: () => session.release(),
   };

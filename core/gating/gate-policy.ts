@@ -43,6 +43,21 @@ export const gatePolicySchema = z
       .describe(
         'Images whose shorter side has fewer pixels are refused: thumbnails and test images.',
       ),
+    invertedPolarity: z
+      .enum(['correct', 'warn', 'off'])
+      .default('correct')
+      .describe(
+        'Images whose pixels are plainly inverted against their header: analysed the right way with a ' +
+          'warning, analysed as they are with a warning, or not looked at. Doubtful ones are never corrected.',
+      ),
+    notChest: z
+      .enum(['auto', 'refuse', 'warn', 'off'])
+      .default('auto')
+      .describe(
+        'Images that the model itself takes for something else than a frontal chest radiograph. auto: ' +
+          'refused when the model publishes a rate of falsely refused chests that is below 1 % with 95 % ' +
+          'confidence, warned of otherwise.',
+      ),
   })
   .describe('Which images are analysed.');
 

@@ -150,12 +150,14 @@ describe('runPixelHeaderGates', () => {
   };
 
   it.each([
-    [{}, 'size pass'],
+    [{}, 'aspect pass'],
     [{ NumberOfFrames: 2 }, 'frames multi-frame'],
     [{ SamplesPerPixel: 3, PhotometricInterpretation: 'RGB' }, 'colour colour'],
     [{ PhotometricInterpretation: 'PALETTE COLOR' }, 'colour colour'],
     [{ Rows: 223 }, 'size image-too-small'],
-    [{ Rows: 224, Columns: 224 }, 'size pass'],
+    [{ Rows: 224, Columns: 224 }, 'aspect pass'],
+    [{ Rows: 900, Columns: 1801 }, 'aspect warn'],
+    [{ Rows: 900, Columns: 1801, pixelAspectRatio: 2 }, 'aspect pass'],
   ])('%j: %s', (overrides, expected) => {
     expect(last(overrides)).toBe(expected);
   });
@@ -164,7 +166,12 @@ describe('runPixelHeaderGates', () => {
     const pixels = pixelHeader({ ...large, SamplesPerPixel: 3, PhotometricInterpretation: 'RGB' });
     expect(
       runPixelHeaderGates(pixels, gatePolicySchema.parse({ colour: 'luminance' })),
-    ).toMatchObject([{}, { gate: 'colour', verdict: 'warn' }, { gate: 'size', verdict: 'pass' }]);
+    ).toMatchObject([
+      {},
+      { gate: 'colour', verdict: 'warn' },
+      { gate: 'size', verdict: 'pass' },
+      { gate: 'aspect', verdict: 'pass' },
+    ]);
   });
 });
 

@@ -9,6 +9,9 @@ import { viewOf } from './view.js';
 
 const RADIOGRAPHY_MODALITIES: ReadonlySet<string | undefined> = new Set(['CR', 'DX']);
 
+/** Longer over shorter side from which an image is warned of. */
+const MAX_ASPECT = 2;
+
 type Verdict = Omit<GateResult, 'gate'>;
 type Gate<Input> = readonly [name: string, check: (input: Input, policy: GatePolicy) => Verdict];
 
@@ -29,6 +32,7 @@ const PIXEL_HEADER_GATES: readonly Gate<PixelHeader>[] = [
   ['frames', checkFrames],
   ['colour', checkColour],
   ['size', checkSize],
+  ['aspect', checkAspect],
 ];
 
 /** The results up to and with the first refusal. */
@@ -150,6 +154,14 @@ function checkColour(pixels: PixelHeader, policy: GatePolicy): Verdict {
 function checkSize({ Rows, Columns }: PixelHeader, policy: GatePolicy): Verdict {
   return Math.min(Rows, Columns) < policy.minSidePixels
     ? refuse('image-too-small', `A side of the image has less than ${policy.minSidePixels} pixels.`)
+    : PASS;
+}
+
+/** Film and detector formats reach 1.25 and a tight collimation 1.6; the recipes see the central square. */
+function checkAspect({ Rows, Columns, pixelAspectRatio }: PixelHeader): Verdict {
+  const height = Rows * pixelAspectRatio;
+  return Math.max(height, Columns) > MAX_ASPECT * Math.min(height, Columns)
+    ? warn('One side is more than twice the other: only the central square is analysed.')
     : PASS;
 }
 

@@ -98,11 +98,36 @@ export const modelManifestSchema = z
         .min(1)
         .optional()
         .describe('Tensor [N, findings, h, w]: class-activation maps, same order.'),
+      ood: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Tensor [N, 1]: log-odds that the image is not what the model was made for.'),
     }),
+    oodGate: z
+      .strictObject({
+        threshold: z.number().describe('Images with a higher value of outputs.ood are gated.'),
+        falseRefusal: z
+          .strictObject({
+            images: z.int().positive().describe('Held-out images of the kind the model is for.'),
+            refused: z.int().nonnegative(),
+            share95: z.tuple([z.number(), z.number()]).describe('95 % confidence interval.'),
+          })
+          .describe('How often the gate is wrong, on patients it was not trained on.'),
+      })
+      .optional()
+      .describe('Required with outputs.ood.'),
     operatingPoint: z.string().min(1).describe('The set of thresholds in use by default.'),
     findings: z.array(findingSchema).min(1),
   })
   .superRefine((manifest, context) => {
+    if ((manifest.outputs.ood === undefined) !== (manifest.oodGate === undefined)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['oodGate'],
+        message: 'outputs.ood and oodGate belong together',
+      });
+    }
     const seen = new Set<string>();
     for (const [index, finding] of manifest.findings.entries()) {
       if (seen.has(finding.key)) {

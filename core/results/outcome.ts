@@ -16,6 +16,7 @@ export const NOT_ANALYSED = {
   'multi-frame': 'The object has more than one frame.',
   colour: 'The image is in colour.',
   'image-too-small': 'The image is too small to be read.',
+  'image-blank': 'The image has one grey level only: blank or saturated.',
   'image-too-large': 'The image exceeds the configured size.',
   'transfer-syntax-unsupported': 'The compression of the image is not supported.',
   'pixel-format-unsupported': 'The pixel format of the image is not supported.',

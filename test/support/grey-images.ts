@@ -8,8 +8,11 @@ export interface GreyImageOptions {
   readonly prefix?: string;
 }
 
+/** Half the contrast of a picture's lungs, in stored values: little, but no blank image. */
+const CONTRAST = 40;
+
 /**
- * Small chest radiographs that each have one grey value, so that each has its own scores and a mix-up
+ * Small pictures of two lungs that each have one mean grey value, so that each has its own scores and a mix-up
  * shows. Returns their paths in the order of the grey values.
  */
 export async function writeGreyImages(
@@ -19,7 +22,12 @@ export async function writeGreyImages(
 ): Promise<string[]> {
   const paths: string[] = [];
   for (let index = 0; index < count; index += 1) {
-    const pixels = new Uint16Array(size * size).fill(Math.round(((index + 0.5) / count) * 4095));
+    const grey = CONTRAST + Math.round(((index + 0.5) / count) * (4095 - 2 * CONTRAST));
+    const pixels = new Uint16Array(size * size);
+    for (let at = 0; at < pixels.length; at += 1) {
+      const inLung = isLung((at % size) / size, Math.floor(at / size) / size);
+      pixels[at] = grey + (inLung ? -CONTRAST : CONTRAST);
+    }
     const bytes = wrapGreyImage(
       { Rows: size, Columns: size, BitsStored: 12, pixels },
       { BodyPartExamined: 'CHEST', ViewPosition: 'PA', PatientAge: '050Y' },
@@ -29,4 +37,9 @@ export async function writeGreyImages(
     paths.push(path);
   }
   return paths;
+}
+
+/** Two upright ellipses, in shares of the width and height. */
+function isLung(x: number, y: number): boolean {
+  return ((Math.abs(x - 0.5) - 0.2) / 0.13) ** 2 + ((y - 0.45) / 0.3) ** 2 < 1;
 }

@@ -8,6 +8,11 @@ import { serveClassifier } from '../../adapters/inference/child-server.js';
 import { loadModel } from '../../adapters/models/load-model.js';
 import { createClassifierSession } from '../../adapters/onnx/classifier-session.js';
 import { warmUp } from '../../adapters/onnx/self-test.js';
+import { runOodGate } from '../../core/gating/ood-gate.js';
+import { invertedTensor, runPixelGates } from '../../core/gating/pixel-gates.js';
+import type { GateResult } from '../../core/gating/gate.js';
+import type { ImageClassification } from '../../core/inference/image-classifier.js';
+import { NOT_ANALYSED } from '../../core/results/outcome.js';
 import { classifierSettingsSchema } from './classifier-settings.js';
 
 serveClassifier(async (settings) => {
@@ -15,7 +20,7 @@ serveClassifier(async (settings) => {
   const { bytes, manifest, selfTest } = await loadModel(model, modelSearchPath);
   const session = await createClassifierSession({ bytes, manifest, provider });
   await warmUp(session, manifest, selfTest);
-  const { recipe, channels, width, height } = manifest.input;
+  const { recipe, channels, width, height, range } = manifest.input;
 
   return {
     executionProvider: session.executionProvider,
@@ -29,12 +34,41 @@ serveClassifier(async (settings) => {
       if (prepared.kind === 'not-analysed') {
         return prepared;
       }
-      const { tensor, gates, identity, readMs, decodeMs, preprocessMs } = prepared;
+      const { identity, readMs, decodeMs, preprocessMs } = prepared;
+      const facts = identity === undefined ? {} : { identity };
+      const byPixels = runPixelGates(prepared.tensor, { size: width, range }, gatePolicy);
+      const gates = [...prepared.gates, ...byPixels.gates];
+      const refusal = refusalOf(gates, facts);
+      if (refusal !== undefined) {
+        return refusal;
+      }
+      const tensor = byPixels.invert ? invertedTensor(prepared.tensor, range) : prepared.tensor;
       const startMs = performance.now();
-      const output = await session.run(tensor, { cams });
+      const { ood, ...output } = await session.run(tensor, { cams });
       const inferMs = performance.now() - startMs;
+      const byModel = runOodGate(ood, manifest, gatePolicy);
+      if (byModel !== undefined) {
+        gates.push(byModel);
+      }
       const timings = { readMs, decodeMs, preprocessMs, inferMs };
-      return { kind: 'scored', ...output, gates, identity, timings };
+      return refusalOf(gates, facts) ?? { kind: 'scored', ...output, gates, ...facts, timings };
     },
   };
 });
+
+/** The outcome of an image of whose gates one refuses. */
+function refusalOf(
+  gates: readonly GateResult[],
+  facts: Pick<ImageClassification, 'identity'>,
+): ImageClassification | undefined {
+  const refusal = gates.find(({ verdict }) => verdict === 'refuse');
+  return (
+    refusal?.reason && {
+      kind: 'not-analysed',
+      reason: refusal.reason,
+      detail: refusal.detail ?? NOT_ANALYSED[refusal.reason],
+      gates,
+      ...facts,
+    }
+  );
+}

@@ -1,0 +1,149 @@
+import type { NotAnalysedReason } from '../results/outcome.js';
+import { NOT_ANALYSED } from '../results/outcome.js';
+import type { GatePolicy } from './gate-policy.js';
+import type { GateResult } from './gate.js';
+import { orientationOf, type Orientation } from './orientation.js';
+import { pictureOf, thumbnailOf, type Picture } from './picture.js';
+
+/** A picture whose 1st and 99th percentile are nearer, as a share of the input's range, shows nothing. */
+const BLANK_CONTRAST = 0.002;
+/** The largest share of one extreme in 4,087 chests is 0.63; docs/gates.md. */
+const SATURATED_SHARE = 0.75;
+/** Log-odds against upright and normal polarity. Measured: docs/gates.md. */
+const WARN_MARGIN = 2;
+/** Upright chests of normal polarity stay far below it, and nearly all inverted ones lie above: docs/gates.md. */
+const CERTAIN_MARGIN = 6;
+/** Mean absolute deviation within a row or column of a border, of -1..1. */
+const FLAT_DEVIATION = 0.05;
+/** A field narrower than this share of the picture is warned of. */
+const SMALL_FIELD = 0.5;
+
+type Verdict = Omit<GateResult, 'gate'>;
+
+const PASS: Verdict = { verdict: 'pass' };
+
+export interface PixelGateResults {
+  readonly gates: readonly GateResult[];
+  /** The polarity is certainly wrong and the policy says to correct it: classify `invertedTensor`. */
+  readonly invert: boolean;
+}
+
+/**
+ * What the pixels themselves say, judged on the first channel of the network's input.
+ *
+ * `tensor` has the shape [channels, size, size], `range` is the manifest's input range. The results go
+ * up to and with the first refusal. Nothing here changes the tensor of an image that passes.
+ */
+export function runPixelGates(
+  tensor: Float32Array,
+  { size, range }: { readonly size: number; readonly range: readonly [number, number] },
+  policy: GatePolicy,
+): PixelGateResults {
+  const picture = pictureOf(tensor, size, range);
+  const blank = checkBlank(picture);
+  const gates: GateResult[] = [{ gate: 'blank', ...blank }];
+  if (blank.verdict === 'refuse') {
+    return { gates, invert: false };
+  }
+  const orientation = orientationOf(thumbnailOf(picture));
+  const invert = policy.invertedPolarity === 'correct' && isCertainlyInverted(orientation);
+  gates.push(
+    { gate: 'saturation', ...checkSaturation(picture) },
+    { gate: 'polarity', ...checkPolarity(orientation, invert, policy) },
+    { gate: 'rotation', ...checkRotation(orientation) },
+    { gate: 'field', ...checkField(picture) },
+  );
+  return { gates, invert };
+}
+
+/** The tensor of the same image with the opposite polarity; recipes are affine in the grey level. */
+export function invertedTensor(
+  tensor: Float32Array,
+  [low, high]: readonly [number, number],
+): Float32Array {
+  return tensor.map((value) => low + high - value);
+}
+
+function checkBlank({ contrast }: Picture): Verdict {
+  return contrast < BLANK_CONTRAST ? refuse('image-blank') : PASS;
+}
+
+function checkSaturation({ values }: Picture): Verdict {
+  let black = 0;
+  let white = 0;
+  for (const value of values) {
+    if (value <= -1) {
+      black += 1;
+    } else if (value >= 1) {
+      white += 1;
+    }
+  }
+  return Math.max(black, white) > SATURATED_SHARE * values.length
+    ? warn('Most of the image is one grey level: saturated, or hardly exposed.')
+    : PASS;
+}
+
+function checkPolarity(orientation: Orientation, invert: boolean, policy: GatePolicy): Verdict {
+  if (
+    policy.invertedPolarity === 'off' ||
+    !orientation.inverted ||
+    orientation.margin < WARN_MARGIN
+  ) {
+    return PASS;
+  }
+  return invert
+    ? warn('The image is inverted against what its header says; it was analysed the right way.')
+    : warn('The image seems to be inverted: black and white are exchanged.');
+}
+
+/** A turned image with normal polarity is a mistake of the modality; nobody may turn it but a person. */
+function isCertainlyInverted({ rotation, inverted, margin }: Orientation): boolean {
+  return inverted && rotation === 0 && margin >= CERTAIN_MARGIN;
+}
+
+function checkRotation({ rotation, margin }: Orientation): Verdict {
+  return rotation !== 0 && margin >= WARN_MARGIN
+    ? warn(`The image seems to be turned by ${rotation} degrees; its scores may be wrong.`)
+    : PASS;
+}
+
+function checkField(picture: Picture): Verdict {
+  const rows = exposedShare(picture, picture.size, 1);
+  const columns = exposedShare(picture, 1, picture.size);
+  return Math.min(rows, columns) < SMALL_FIELD
+    ? warn('Less than half of the width or height is exposed: collimated, or not a whole chest.')
+    : PASS;
+}
+
+/** Share of the lines between the uniform borders on both sides. */
+function exposedShare({ size, values }: Picture, lineStep: number, pixelStep: number): number {
+  let first = 0;
+  while (first < size && isFlatLine(values, first * lineStep, pixelStep, size)) {
+    first += 1;
+  }
+  let last = size;
+  while (last > first && isFlatLine(values, (last - 1) * lineStep, pixelStep, size)) {
+    last -= 1;
+  }
+  return (last - first) / size;
+}
+
+function isFlatLine(values: Float32Array, start: number, step: number, size: number): boolean {
+  let mean = 0;
+  for (let index = 0; index < size; index += 1) {
+    mean += values[start + index * step]! / size;
+  }
+  let deviation = 0;
+  for (let index = 0; index < size; index += 1) {
+    deviation += Math.abs(values[start + index * step]! - mean) / size;
+  }
+  return deviation < FLAT_DEVIATION;
+}
+
+function refuse(reason: NotAnalysedReason): Verdict {
+  return { verdict: 'refuse', reason, detail: NOT_ANALYSED[reason] };
+}
+
+function warn(detail: string): Verdict {
+  return { verdict: 'warn', detail };
+}

@@ -1,0 +1,219 @@
+"""Adds the output `ood` to a trained model: the log-odds that a picture is not a frontal chest radiograph.
+
+    python3 -m preread_train.chest_gate --data DIR
+
+A linear head on the 1024 pooled features of the backbone's last block, which the graph computes anyway.
+Logits and maps stay the same bits. Chests are those of nih-cxr14-subset, by the folds of the
+findings; other chests (rsna-normals-256, kermany-paediatric-224) are only measured. What is not a chest is
+generated (not_chests.py), a part of a chest, or one of the few real pictures of dicom/, which are measured
+with their whole source left out.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from . import not_chests
+from .cxr_square import cxr_square
+from .heads import fit_heads
+from .wilson import wilson95
+
+ROOT = Path(__file__).resolve().parents[3]
+NAME = 'preread-cxr14'
+FEATURES = 'conv_pw_12.out'
+OUTPUT = 'ood'
+SEED = 20250117
+# Strength of the L2 penalty on standardised features.
+L2 = 300.0
+GENERATED_OF_A_KIND = 150
+DETAILS = 600
+TURNED = 600
+VARIANTS_OF_A_SOURCE = 12
+MEASURED_OTHERS = 600
+# Share of the held-out chests of the training set that may lie above the threshold.
+REFUSED_SHARE = 0.002
+# Distinct acquisitions below dicom/: parts of file names. Several files show the same picture, so a
+# source is left out as a whole.
+SOURCES = {
+    'hip': 'wg04_RG2', 'tibia': 'wg04_RG3', 'CT shoulders': 'CTImage', 'CT thorax': 'CT1_J2KR', 'CT head': 'CT2_J2KR',
+    'CT head contrast': 'CT0012', 'CT head outline': '693_J2KI', 'CT vertebra': 'CT_small', 'CT skull base': 'J2K_pixelrep',
+    'MR shoulder': 'MR_small', 'MR liver': 'liver_1frame', 'MR body': 'JPEG2000.dcm', 'MR abdomen': 'examples_overlay',
+    'US muscle': 'US-YBR', 'US fan': 'image_dfl', 'US Doppler': 'IM00001', 'US lymph node': 'examples_jpeg2k',
+    'US heart': 'examples_ybr', 'US palette': 'examples_palette', 'photograph': 'HTJ2K', 'test card': 'mlut_18',
+    'test squares': 'vlut_04', 'grating': 'ExplVR_BigEnd', 'words': 'GDCMJ2K_Text', 'colour bars': 'SC_rgb',
+    'wedge': 'JPEGLSNearLossless',
+}
+
+
+class Trunk:
+    """The convolutions of an ONNX file from its input to FEATURES, run by PyTorch, pooled to [N, 1024]."""
+
+    def __init__(self, model):
+        constants = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in model.graph.initializer}
+        made_by = {node.output[0]: node for node in model.graph.node}
+        self.steps = []
+        name = FEATURES
+        digest = hashlib.sha256()
+        while name in made_by:
+            node = made_by[name]
+            attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+            values = [constants[i] for i in node.input[1:]]
+            self.steps.insert(0, (node.op_type, attributes, values))
+            digest.update(node.op_type.encode() + b''.join(v.numpy().tobytes() for v in values))
+            name = node.input[0]
+        self.sha256 = digest.hexdigest()
+
+    def __call__(self, planes):
+        """int8 or float32 [N, S, S] in -1..1 to float32 [N, 1024]."""
+        pooled = []
+        with torch.no_grad():
+            for start in range(0, len(planes), 16):
+                x = torch.from_numpy(np.asarray(planes[start : start + 16], np.float32))[:, None]
+                for operator, attributes, values in self.steps:
+                    x = self.run(operator, attributes, values, x)
+                pooled.append(x.mean((2, 3)).numpy())
+        return np.concatenate(pooled)
+
+    @staticmethod
+    def run(operator, attributes, values, x):
+        if operator == 'Conv':
+            top, left, bottom, right = attributes['pads']
+            x = torch.nn.functional.pad(x, (left, right, top, bottom))
+            return torch.nn.functional.conv2d(
+                x, values[0], values[1], attributes['strides'][0], groups=attributes['group']
+            )
+        if operator == 'Relu':
+            return torch.relu(x)
+        if operator == 'Clip':
+            return torch.clamp(x, float(values[0]), float(values[1]))
+        raise ValueError(f'the trunk has the operator {operator}')
+
+
+def grey(path):
+    with Image.open(path) as image:
+        return np.asarray(image.convert('L'), np.float64)
+
+
+def recipe(picture, size):
+    """cxr-square@1 of any picture; stretched first, so that generated ones of any range do."""
+    low, high = float(np.min(picture)), float(np.max(picture))
+    return cxr_square(np.asarray(picture, np.float64) * (255 / max(high - low, 1e-9)), size)
+
+
+def export_dicom(data, cache):
+    folder = cache / 'dicom-greyscale'
+    if not folder.exists():
+        command = ['npx', '--no-install', 'tsx', 'scripts/train/export-greyscale.ts', data / 'dicom', folder]
+        subprocess.run(command, cwd=ROOT, check=True)
+    return folder
+
+
+def chest_pictures(data):
+    """(paths, folds) of the training set."""
+    with open(data / 'nih-cxr14-subset' / 'labels.csv', newline='') as handle:
+        rows = list(csv.DictReader(handle))
+    folder = data / 'nih-cxr14-subset' / 'images'
+    return [folder / row['image'] for row in rows], np.array([int(row['fold']) for row in rows])
+
+
+def some_of(folder):
+    """A fixed sample of a folder's pictures, spread over it."""
+    paths = sorted(folder.rglob('*.jp*g'))
+    return [paths[i] for i in np.linspace(0, len(paths) - 1, min(MEASURED_OTHERS, len(paths))).astype(int)]
+
+
+def collect(data, cache, trunk, size):
+    """{group: (features, tags)}; tags are folds for chests, kinds or sources for the others. Cached."""
+    code = ''.join((Path(__file__).parent / f'{m}.py').read_text() for m in ('not_chests', 'cxr_square'))
+    settings = (GENERATED_OF_A_KIND, DETAILS, TURNED, VARIANTS_OF_A_SOURCE, MEASURED_OTHERS, SEED, SOURCES)
+    key = hashlib.sha256(f'{trunk.sha256}{code}{settings}'.encode()).hexdigest()[:16]
+    cached = cache / f'chest-gate-{key}.npz'
+    if cached.exists():
+        arrays = np.load(cached)
+        return {g: (arrays[g], arrays[f'{g} tags']) for g in arrays.files if not g.endswith(' tags')}
+    rng = np.random.default_rng(SEED)
+    result = {}
+
+    def add(group, tagged):
+        tags, features, batch = [], [], []
+        for tag, picture in tagged:
+            tags.append(tag)
+            batch.append(recipe(picture, size))
+            if len(batch) == 64:
+                features.append(trunk(np.stack(batch)))
+                batch = []
+        if batch:
+            features.append(trunk(np.stack(batch)))
+        result[group] = (np.concatenate(features), np.array(tags))
+        print(group, len(tags), flush=True)
+
+    paths, folds = chest_pictures(data)
+    add('chests', ((fold, grey(path)) for path, fold in zip(paths, folds)))
+    for name, folder in (('rsna', 'rsna-normals-256'), ('kermany', 'kermany-paediatric-224')):
+        add(name, ((name, grey(path)) for path in some_of(data / folder / 'images')))
+    picks = rng.permutation(len(paths))
+    add('turned', ((folds[i], not_chests.turned(rng, grey(paths[i]))) for i in picks[:TURNED]))
+    add('details', ((folds[i], not_chests.detail_of(rng, grey(paths[i]))) for i in picks[-DETAILS:]))
+    add('generated', (
+        (kind, make(rng, size)) for kind, make in not_chests.KINDS.items() for _ in range(GENERATED_OF_A_KIND)
+    ))
+    exported = sorted(export_dicom(data, cache).glob('*.png'))
+    real = [(s, [p for p in exported if part in p.name][0]) for s, part in SOURCES.items()]
+    add('real', ((source, grey(path)) for source, path in real))
+    add('variants', (
+        (source, not_chests.variant_of(rng, grey(path))) for source, path in real for _ in range(VARIANTS_OF_A_SOURCE)
+    ))
+    cache.mkdir(parents=True, exist_ok=True)
+    np.savez(cached, **{g: f for g, (f, _) in result.items()}, **{f'{g} tags': t for g, (_, t) in result.items()})
+    return result
+
+
+def fit(groups, without_fold=None, without=()):
+    """(weight [1024], bias) of the head, trained without a fold, and without kinds and sources."""
+    features, targets = [], []
+    for group, target in (('chests', 0), ('turned', 0), ('details', 1), ('generated', 1), ('real', 1), ('variants', 1)):
+        rows, tags = groups[group]
+        if group in ('chests', 'turned', 'details'):
+            kept = tags != without_fold if without_fold is not None else np.ones(len(tags), bool)
+        else:
+            kept = ~np.isin(tags, without)
+        features.append(rows[kept])
+        targets.append(np.full((kept.sum(), 1), float(target)))
+    weight, bias = fit_heads(np.concatenate(features), np.concatenate(targets), L2)
+    return weight[0], float(bias[0])
+
+
+def held_out(groups):
+    """{group: scores} by heads that saw neither the patient nor the kind or source."""
+    scores = {}
+    for group in ('chests', 'turned', 'details'):
+        scores[group] = np.zeros(len(groups[group][1]))
+    for fold in np.unique(groups['chests'][1]):
+        weight, bias = fit(groups, without_fold=fold)
+        for group in ('chests', 'turned', 'details'):
+            rows, tags = groups[group]
+            scores[group][tags == fold] = rows[tags == fold] @ weight + bias
+    for group in ('generated', 'real'):
+        rows, tags = groups[group]
+        scores[group] = np.zeros(len(tags))
+        names = np.unique(tags)
+        # Sources in five parts, generated kinds one by one.
+        parts = np.array_split(names, 5) if group == 'real' else [[name] for name in names]
+        for part in parts:
+            weight, bias = fit(groups, without=part)
+            inside = np.isin(tags, part)
+            scores[group][inside] = rows[inside] @ weight + bias
+    weight, bias = fit(groups)
+    for group in ('rsna', 'kermany'):
+        scores[group] = groups[group][0] @ weight + bias
+    return scores
