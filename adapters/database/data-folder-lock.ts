@@ -108,7 +108,12 @@ async function writeOwner(file: string): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
+/** Undefined also for what a power failure may have left of the file: then the lock's age decides. */
 async function readOwner(file: string): Promise<LockOwner | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => 'null');
-  return lockOwnerSchema.nullable().parse(JSON.parse(text)) ?? undefined;
+  const text = await readFile(file, 'utf8').catch(() => '');
+  try {
+    return lockOwnerSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }

@@ -7,7 +7,7 @@ import { onnxConfig } from '../../adapters/onnx/config.js';
 import { loggingConfig } from '../../adapters/observability/config.js';
 import { queueConfig } from '../../adapters/queue/config.js';
 import { storageConfig } from '../../adapters/storage/config.js';
-import { webhookConfig } from '../../adapters/webhook/config.js';
+import { isConfidential, webhookConfig } from '../../adapters/webhook/config.js';
 import { intVariable } from '../../adapters/config/load-config.js';
 import { ingestHttpConfig } from '../../services/ingest-http/config.js';
 
@@ -19,6 +19,8 @@ const pipelineConfig = z.object({
         'results where images of a study arrive one by one, and later ones.',
     ),
 });
+
+const MAKE_SECRET = "node -p \"'whsec_' + require('crypto').randomBytes(32).toString('base64')\"";
 
 /** Every setting of `preread serve`, composed of the slices that its parts own. */
 export const serveConfig = z
@@ -34,11 +36,23 @@ export const serveConfig = z
     ...ingestHttpConfig.shape,
     ...loggingConfig.shape,
   })
-  .refine((config) => !config.PREREAD_WEBHOOK_URL || config.PREREAD_WEBHOOK_SECRET, {
-    path: ['PREREAD_WEBHOOK_SECRET'],
-    message:
-      'a webhook needs a secret to sign with; make one with: ' +
-      "node -e \"console.log('whsec_'+crypto.randomBytes(32).toString('base64'))\"",
+  .superRefine((config, context) => {
+    const { PREREAD_WEBHOOK_URL: url, PREREAD_WEBHOOK_SECRET: secrets } = config;
+    if (url !== undefined && secrets === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['PREREAD_WEBHOOK_SECRET'],
+        message: `a webhook needs a secret to sign with; make one with: ${MAKE_SECRET}`,
+      });
+    }
+    if (url !== undefined && !isConfidential(url) && !config.PREREAD_WEBHOOK_ALLOW_HTTP) {
+      context.addIssue({
+        code: 'custom',
+        path: ['PREREAD_WEBHOOK_URL'],
+        message:
+          'http:// beyond this machine is not encrypted; use https:// or set PREREAD_WEBHOOK_ALLOW_HTTP=true',
+      });
+    }
   });
 
 export type ServeConfig = z.output<typeof serveConfig>;

@@ -166,7 +166,7 @@ function createSinks(deps: PipelineDeps, config: ServeConfig): ReadonlyMap<strin
     const sink = createWebhookSink(deps, {
       name: 'webhook',
       url: config.PREREAD_WEBHOOK_URL,
-      secrets: [config.PREREAD_WEBHOOK_SECRET],
+      secrets: config.PREREAD_WEBHOOK_SECRET,
       timeoutMs: config.PREREAD_WEBHOOK_TIMEOUT_MS,
       userAgent: `${softwareName}/${softwareVersion}`,
     });

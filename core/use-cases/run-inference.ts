@@ -24,7 +24,8 @@ export type RunInferenceResult =
   | { readonly kind: 'nothing-to-do' };
 
 /**
- * Gives one instance its outcome. A crash or time-out of the engine is thrown for the queue to retry; on
+ * Gives one instance its outcome. An object that this worker cannot read is thrown, always: another worker, or
+ * a later time, will. A crash or time-out of the engine is thrown for the queue to retry; on
  * the last attempt it becomes the outcome `processing-failed`, because "nothing happened" is not one.
  */
 export async function runInference(
@@ -42,6 +43,10 @@ export async function runInference(
     const classification = await deps.classifier.classify({
       path: deps.objects.path(instance.objectKey),
     });
+    if (classification.kind === 'not-analysed' && classification.reason === 'file-unreadable') {
+      // We have acknowledged it, so it exists; this worker does not see it (a share that is not mounted).
+      throw new PipelineError('storage-unavailable', 'a stored object cannot be read here');
+    }
     outcome = toInstanceOutcome(deps.manifest, deps.classifier.executionProvider, classification);
   } catch (error) {
     if (!(error instanceof PipelineError) || !isEngineFailure(error) || !context.lastAttempt) {

@@ -2,6 +2,7 @@ import { beforeAll, afterAll, describe, expect, it } from 'vitest';
 
 import { demoStudies, type DemoStudy } from '../../scripts/phantom/demo-studies.js';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.js';
+import { eventually } from '../support/eventually.js';
 import { describeWithPeer } from '../support/peers.js';
 import { startServe, type PrereadProcess } from '../support/preread-process.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
@@ -59,6 +60,28 @@ describeWithPeer('postgres', 'roles in processes of their own', (postgresPeer) =
           await receiver.until(() => receiver.received.length >= studies.length, 'the results');
         } finally {
           await successor.stop();
+        }
+      });
+    });
+
+    it('give no outcome to an object that one worker machine does not see', async () => {
+      const env = { DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url };
+      await withPipeline(env, [['ingest', 'assemble', 'delivery']], async ([front], receiver) => {
+        const elsewhere = { ...front!.env, PREREAD_DATA_DIR: temporaryFolder() };
+        const blind = await startServe(elsewhere, ['--role', 'inference']);
+        const [study] = await studiesOf('not-mounted');
+        expect(await send(front!, study!)).toBe(200);
+        await eventually(() => {
+          expect(blind.output()).toMatch(/storage-unavailable/);
+        });
+        expect(receiver.received).toHaveLength(0);
+        await blind.stop();
+        const worker = await startServe(front!.env, ['--role', 'inference']);
+        try {
+          await receiver.until(() => receiver.received.length >= 1, 'the result');
+          expect(receiver.received[0]!.message.data.analysed).toBe(true);
+        } finally {
+          await worker.stop();
         }
       });
     });

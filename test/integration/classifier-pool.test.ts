@@ -200,7 +200,6 @@ describe('an image that takes too long', () => {
     expect(results[0]).toMatchObject({ status: 'rejected', reason: { code: 'inference-timeout' } });
     expect(results.slice(1).every(({ status }) => status === 'fulfilled')).toBe(true);
     expect(tookMs).toBeGreaterThanOrEqual(1_000);
-    expect(tookMs).toBeLessThan(5_000);
     await until(() => pool.processIds.length === 2, 'two children are warm again');
     expect(pool.processIds).not.toEqual(before);
   });

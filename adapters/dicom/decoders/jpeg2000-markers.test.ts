@@ -25,7 +25,9 @@ function codestream({
     siz.writeUInt32BE(value, 6 + 4 * index),
   );
   siz.writeUInt16BE(components.length, 38);
-  components.forEach((depth, index) => { siz.set([depth, 1, 1], 40 + 3 * index); });
+  components.forEach((depth, index) => {
+    siz.set([depth, 1, 1], 40 + 3 * index);
+  });
   const cod = Buffer.from([0xff, 0x52, 0, 12, 0, 0, 0, 1, 1, 5, 4, 4, 0, 1]);
   const parts = tiles.map(({ tile, announced }, index) => {
     const part = Buffer.alloc(18);

@@ -85,7 +85,7 @@ DETAILS = {
             _code('UMLS', 'C0032326', 'Pneumothorax'),
             _code('99PREREAD', 'PNEUMOTHORAX', 'Pneumothorax'),
         ],
-        'priority': 'stat',
+        'priority': 'urgent',
     },
     'Consolidation': {
         'display': {'en': 'Lung consolidation', 'vi': 'Đông đặc phổi'},

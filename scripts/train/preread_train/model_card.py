@@ -108,9 +108,10 @@ drove a score, never to find a lesion.
 
 ## Priorities
 
-The manifest gives each finding the priority that a study gets when it is flagged: Pneumothorax `stat`; Effusion, Edema,
-Consolidation, Pneumonia and Mass `urgent`; the rest `routine`. That is a default from common practice and no measured
-optimum; a site should set its own. Withheld findings never set a priority.
+The manifest gives each finding the priority that a study gets when it is flagged: Pneumothorax, Effusion,
+Edema, Consolidation, Pneumonia and Mass `urgent`; the rest `routine`. Nothing is `stat`: at the specificity of this model's
+operating points that would bury the studies that a physician ordered as STAT. No measured optimum either; a site should
+set its own. Withheld findings never set a priority.
 
 ## Limitations
 
