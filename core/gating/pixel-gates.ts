@@ -71,7 +71,8 @@ function checkBlank({ contrast }: Picture): Verdict {
 function checkSaturation({ values }: Picture): Verdict {
   let black = 0;
   let white = 0;
-  for (const value of values) {
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index]!;
     if (value <= -1) {
       black += 1;
     } else if (value >= 1) {

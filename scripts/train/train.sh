@@ -5,5 +5,6 @@ cd "$(dirname "$0")"
 # One thread: sums are added in one order, so that a rerun on this kind of machine gives the same bits.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 /usr/bin/python3 -m preread_train "$@"
+/usr/bin/python3 -m preread_train.chest_gate "$@"
 cd ../..
 npx --no-install prettier --log-level warn --write models/preread-cxr14/*.json

@@ -22,10 +22,11 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from scipy.optimize import minimize
 
 from . import not_chests
 from .cxr_square import cxr_square
-from .heads import fit_heads
+from .heads import standardise
 from .wilson import wilson95
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -188,9 +189,26 @@ def fit(groups, without_fold=None, without=()):
         else:
             kept = ~np.isin(tags, without)
         features.append(rows[kept])
-        targets.append(np.full((kept.sum(), 1), float(target)))
-    weight, bias = fit_heads(np.concatenate(features), np.concatenate(targets), L2)
-    return weight[0], float(bias[0])
+        targets.append(np.full(kept.sum(), float(target)))
+    return logistic_regression(np.concatenate(features), np.concatenate(targets))
+
+
+def logistic_regression(features, targets):
+    """(weight, bias) on raw columns; L2-penalised on standardised ones. heads.py is for more columns than rows."""
+    mean, scale = standardise(features)
+    standard = (features - mean) / scale
+
+    def loss(parameters):
+        weight, bias = parameters[:-1], parameters[-1]
+        logits = standard @ weight + bias
+        error = 1 / (1 + np.exp(-logits)) - targets
+        value = np.sum(np.logaddexp(0, logits) - targets * logits) + L2 / 2 * weight @ weight
+        return value, np.append(standard.T @ error + L2 * weight, error.sum())
+
+    start = np.zeros(features.shape[1] + 1)
+    solution = minimize(loss, start, jac=True, method='L-BFGS-B', options={'maxiter': 200}).x
+    weight = solution[:-1] / scale
+    return weight, float(solution[-1] - weight @ mean)
 
 
 def held_out(groups):
@@ -217,3 +235,101 @@ def held_out(groups):
     for group in ('rsna', 'kermany'):
         scores[group] = groups[group][0] @ weight + bias
     return scores
+
+
+def with_output(model, weight, bias):
+    """The graph with the head added; one that is there already is replaced."""
+    graph = model.graph
+    for nodes in (graph.node, graph.output, graph.initializer, graph.value_info):
+        kept = [item for item in nodes if not item.name.startswith(OUTPUT)]
+        del nodes[:]
+        nodes.extend(kept)
+    constants = {f'{OUTPUT}.weight': weight.reshape(-1, 1), f'{OUTPUT}.bias': np.array([bias])}
+    graph.initializer.extend(numpy_helper.from_array(v.astype(np.float32), k) for k, v in constants.items())
+    graph.node.extend([
+        helper.make_node('GlobalAveragePool', [FEATURES], [f'{OUTPUT}.pooled'], name=f'{OUTPUT}.pooled'),
+        helper.make_node('Flatten', [f'{OUTPUT}.pooled'], [f'{OUTPUT}.flat'], name=f'{OUTPUT}.flat', axis=1),
+        helper.make_node('Gemm', [f'{OUTPUT}.flat', *constants], [OUTPUT], name=f'{OUTPUT}.gemm'),
+    ])
+    graph.output.append(helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ['N', 1]))
+    onnx.checker.check_model(model)
+    return model
+
+
+def described(hits, total):
+    low, high = wilson95(hits, total)
+    return f'{hits} of {total} ({100 * hits / total:.2f} %, 95 % CI {100 * low:.2f}-{100 * high:.2f})'
+
+
+def report(groups, scores, threshold):
+    """The section of the model card and of docs/gates.md."""
+    above = {name: values > threshold for name, values in scores.items()}
+    rows = [
+        ('refused', 'NIH ChestX-ray14, patients of held-out folds', 'chests'),
+        ('refused', 'RSNA normals, another source', 'rsna'),
+        ('refused', 'Kermany, children, another source', 'kermany'),
+        ('refused', 'NIH turned, mirrored, inverted or cropped, held-out patients', 'turned'),
+        ('detected', 'details of NIH chests, held-out patients', 'details'),
+        ('detected', 'generated pictures, their kind left out of training', 'generated'),
+        ('detected', 'real pictures, their source left out of training', 'real'),
+    ]
+    lines = ['| what | images | above the threshold |', '|---|---|---|']
+    for wanted, title, name in rows:
+        lines.append(f'| {wanted} | {title} | {described(int(above[name].sum()), len(above[name]))} |')
+    kinds = groups['generated'][1]
+    by_kind = ', '.join(f'{kind} {100 * above["generated"][kinds == kind].mean():.0f} %' for kind in not_chests.KINDS)
+    missed = ', '.join(sorted(groups['real'][1][~above['real']])) or 'none'
+    lines += ['', f'Detected by kind: {by_kind}.', '', f'Real pictures not detected: {missed}.']
+    return '\n'.join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='preread_train.chest_gate', description=__doc__)
+    parser.add_argument('--data', type=Path, default=ROOT.parent / 'shared' / 'data')
+    parser.add_argument('--out', type=Path, default=ROOT, help='root of the tree whose model is extended')
+    parser.add_argument(
+        '--cache', type=Path,
+        default=Path(os.environ.get('XDG_CACHE_HOME', Path.home() / '.cache')) / 'preread-train',
+    )
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    folder = options.out / 'models' / NAME
+    manifest = json.loads((folder / 'manifest.json').read_text(encoding='utf-8'))
+    path = folder / manifest['file']['path']
+    model = onnx.load(path)
+    groups = collect(options.data, options.cache, Trunk(model), manifest['input']['width'])
+    scores = held_out(groups)
+    chests = np.sort(scores['chests'])[::-1]
+    # Halfway between two chests, so that no chest of the set lies on it.
+    rank = int(REFUSED_SHARE * len(chests))
+    threshold = float((chests[rank - 1] + chests[rank]) / 2)
+    refused = int((scores['chests'] > threshold).sum())
+    section = report(groups, scores, threshold)
+    print(section)
+
+    before = manifest['file']['sha256']
+    path.write_bytes(with_output(model, *fit(groups)).SerializeToString(deterministic=True))
+    content = path.read_bytes()
+    manifest['file'] |= {'sha256': hashlib.sha256(content).hexdigest(), 'sizeBytes': len(content)}
+    manifest['outputs'][OUTPUT] = OUTPUT
+    manifest['oodGate'] = {
+        'threshold': round(threshold, 4),
+        'falseRefusal': {
+            'images': len(chests),
+            'refused': refused,
+            'share95': [round(v, 5) for v in wilson95(refused, len(chests))],
+        },
+    }
+    (folder / 'manifest.json').write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + '\n', encoding='utf-8')
+    card = (folder / 'MODEL_CARD.md').read_text(encoding='utf-8').replace(before, manifest['file']['sha256'])
+    card = card.split('\n## Not a chest\n')[0].rstrip()
+    (folder / 'MODEL_CARD.md').write_text(
+        f'{card}\n\n## Not a chest\n\nThe output `{OUTPUT}`: log-odds that a picture is no frontal chest radiograph, a linear '
+        'head on the pooled features.\nThe threshold was set on the first row; how it was measured stands in docs/gates.md.\n\n'
+        f'{section}\n',
+        encoding='utf-8',
+    )
+
+
+if __name__ == '__main__':
+    main()
