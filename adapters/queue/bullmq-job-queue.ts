@@ -1,16 +1,17 @@
-import type { Job, JobsOptions } from 'bullmq';
+import type { JobsOptions } from 'bullmq';
 
 import type { JobHandler, JobQueue, JobWorker } from '../../core/jobs/job-queue.js';
 import type { JobName, NewJob } from '../../core/jobs/jobs.js';
-import { JOB_NAMES, JOBS } from '../../core/jobs/jobs.js';
-import { RETRY_POLICIES, retryDelayMs } from '../../core/jobs/retry.js';
+import { JOB_NAMES } from '../../core/jobs/jobs.js';
+import { RETRY_POLICIES } from '../../core/jobs/retry.js';
 import type { Logger } from '../../core/log.js';
 import type { Clock } from '../../core/time.js';
-import type { BullQueue, BullWorker, QueueBackendOptions } from './backend.js';
+import type { QueueBackendOptions } from './backend.js';
 import { createQueueBackend } from './backend.js';
-import { failedJobError, stackFrames } from './failed-job.js';
+import type { BullQueue } from './queue-backend.js';
 import { answering } from './queue-error.js';
 import { rememberSuccess } from './remember-success.js';
+import { runWorker } from './run-worker.js';
 
 export interface JobQueueDeps {
   readonly logger: Logger;
@@ -33,9 +34,6 @@ export interface JobQueueOptions {
   /** So long may the queue's server take to answer. */
   readonly answerTimeoutMs?: number;
 }
-
-/** A job that has so often been left behind by a dying worker is suspected of killing it. */
-const MAX_STALLED_COUNT = 5;
 
 /** Completed jobs stay for a while, so that the same job is not taken again when a relay repeats itself. */
 const KEEP_COMPLETED_S = 600;
@@ -60,7 +58,7 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
   const { lockDurationMs = 15_000, stalledIntervalMs = 5_000, answerTimeoutMs = 5_000 } = options;
   const backend = createQueueBackend(options.backend);
   const prepare = rememberSuccess(() => backend.prepare());
-  const workers = new Set<BullWorker>();
+  const workers = new Set<JobWorker>();
   const queues: Readonly<Record<JobName, () => Promise<BullQueue>>> = {
     infer: rememberSuccess(() => openQueue('infer')),
     assemble: rememberSuccess(() => openQueue('assemble')),
@@ -102,56 +100,21 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
     return { name: job.name, data: job.payload, opts };
   }
 
-  async function run<N extends JobName>(
-    name: N,
-    handler: JobHandler<N>,
-    job: Job<unknown>,
-  ): Promise<void> {
-    const attempt = job.attemptsMade + 1;
-    const lastAttempt =
-      attempt >= RETRY_POLICIES[name].attempts || job.stalledCounter >= MAX_STALLED_COUNT;
-    try {
-      // The schema of the name gives the payload of the name, which the compiler cannot follow.
-      const payload = JOBS[name].parse(job.data) as Parameters<JobHandler<N>>[0];
-      await handler(payload, { attempt, lastAttempt });
-    } catch (error) {
-      const failed = failedJobError(error);
-      logger.warn(
-        { job: name, jobId: job.id, attempt, reason: failed.message, frames: stackFrames(error) },
-        'job failed',
-      );
-      throw failed;
-    }
-  }
-
   async function work<N extends JobName>(
     name: N,
     handler: JobHandler<N>,
     { concurrency }: { readonly concurrency: number },
   ): Promise<JobWorker> {
     await answering(prepare(), answerTimeoutMs);
-    const policy = RETRY_POLICIES[name];
-    const settings = {
+    const worker = await runWorker({ backend, logger, random, onError: logLoss }, name, handler, {
+      queueName: queueName(name),
       concurrency,
       lockDurationMs,
       stalledIntervalMs,
-      maxStalledCount: MAX_STALLED_COUNT,
-      retryDelayMs: (attemptsMade: number) => retryDelayMs(policy, attemptsMade, random()),
-    };
-    const process = (job: Job<unknown>) => run(name, handler, job);
-    const worker = backend.createWorker(queueName(name), process, settings, logLoss);
+      answerTimeoutMs,
+    });
     workers.add(worker);
-    const close = async (force = false): Promise<void> => {
-      workers.delete(worker);
-      await worker.close(force);
-    };
-    try {
-      await answering(worker.waitUntilReady(), answerTimeoutMs);
-    } catch (error) {
-      await close(true);
-      throw error;
-    }
-    return { close: () => close() };
+    return worker;
   }
 
   async function depth(name: JobName) {
@@ -171,7 +134,9 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
 
   async function closeAll(): Promise<void> {
     await Promise.all([...workers].map((worker) => worker.close()));
-    await Promise.all([...opened].map((queue) => queue.close()));
+    const closing = [...opened].map((queue) => queue.close());
+    await answering(Promise.all(closing), answerTimeoutMs).catch(logLoss);
+    backend.disconnect();
   }
   let closed: Promise<void> | undefined;
 

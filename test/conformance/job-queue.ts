@@ -17,7 +17,12 @@ export interface QueueBed {
   /** A place that no other test uses and that this process has not opened. */
   newPlace(): Promise<QueuePlace>;
   /** Where the queue has a server of its own. */
-  readonly server?: { kill(): Promise<void>; restart(): Promise<void> };
+  readonly server?: {
+    kill(): Promise<void>;
+    restart(): Promise<void>;
+    freeze?(): void;
+    thaw?(): void;
+  };
   close(): Promise<void>;
 }
 
@@ -379,6 +384,49 @@ export function describeJobQueue(name: string, open: () => Promise<QueueBed>): v
         { timeoutMs: 20_000 },
       );
       await late.close();
+    });
+
+    it('closes in time while its server is away', async (context) => {
+      const { server } = bed;
+      if (server === undefined) {
+        context.skip('this queue has no server of its own');
+        return;
+      }
+      await collect();
+      await queue.enqueue([inferJob()]);
+      await server.kill();
+      try {
+        const startMs = Date.now();
+        await queue.close();
+        expect(Date.now() - startMs).toBeLessThan(15_000);
+      } finally {
+        await server.restart();
+      }
+    });
+
+    it('fails soon while its server stands still, and works again', async (context) => {
+      const { server } = bed;
+      if (server?.freeze === undefined) {
+        context.skip('this server cannot be made to stand still');
+        return;
+      }
+      const seen = await collect();
+      await queue.ping();
+      server.freeze();
+      const startMs = Date.now();
+      try {
+        await expect(queue.enqueue([inferJob()])).rejects.toMatchObject({
+          code: 'queue-unavailable',
+        });
+        expect(Date.now() - startMs).toBeLessThan(8_000);
+      } finally {
+        server.thaw?.();
+      }
+      const after = inferJob();
+      await eventually(() => queue.enqueue([after]), { timeoutMs: 20_000 });
+      await eventually(() => {
+        expect(seen).toContain(after.payload.instanceId);
+      });
     });
   });
 }

@@ -15,6 +15,9 @@ export interface RedisServer {
   kill(): Promise<void>;
   /** Starts it again after `kill`, on the same port and data. */
   restart(): Promise<void>;
+  /** It accepts connections and answers nothing, until `thaw`. */
+  freeze(): void;
+  thaw(): void;
   stop(): Promise<void>;
 }
 
@@ -54,6 +57,8 @@ export async function startRedis(peer: Peer): Promise<RedisServer> {
     async restart() {
       server = await start();
     },
+    freeze: () => process.kill(server.pid, 'SIGSTOP'),
+    thaw: () => process.kill(server.pid, 'SIGCONT'),
     async stop() {
       await server.end('SIGKILL');
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });

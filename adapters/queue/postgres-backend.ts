@@ -1,0 +1,30 @@
+import { createPostgresBackend, Queue, runMigrations, Worker } from 'bullmq';
+import type pg from 'pg';
+
+import type { QueueBackend } from './queue-backend.js';
+import { STREAMS, workerOptions } from './queue-backend.js';
+
+/** BullMQ on PostgreSQL or the embedded database. The pool stays its owner's. */
+export function createPostgresQueueBackend(pool: pg.Pool): QueueBackend {
+  return {
+    async prepare() {
+      const client = await pool.connect();
+      try {
+        await runMigrations(client);
+      } finally {
+        client.release();
+      }
+    },
+    createQueue(name, onError) {
+      const options = { connection: pool, streams: STREAMS };
+      return new Queue(name, options, createPostgresBackend).on('error', onError);
+    },
+    createWorker(name, processor, settings, onError) {
+      const options = { connection: pool, ...workerOptions(settings) };
+      return new Worker(name, processor, options, createPostgresBackend).on('error', onError);
+    },
+    disconnect() {
+      // The pool has its own time-outs, and its owner ends it.
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { Queue, Worker } from 'bullmq';
+import type { RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
+
+import type { QueueBackend } from './queue-backend.js';
+import { STREAMS, workerOptions } from './queue-backend.js';
+
+const COMMON: RedisOptions = {
+  connectTimeout: 3_000,
+  retryStrategy: (times) => Math.min(50 * 2 ** times, 2_000),
+};
+
+/**
+ * Somebody waits for the answer to what a producer sends: it fails at once while there is no connection
+ * and soon when the server does not answer. A worker waits as long as it takes instead.
+ */
+const PRODUCER: RedisOptions = {
+  ...COMMON,
+  maxRetriesPerRequest: 1,
+  enableOfflineQueue: false,
+  commandTimeout: 5_000,
+};
+const WORKER: RedisOptions = { ...COMMON, maxRetriesPerRequest: null };
+
+/** BullMQ on Redis: one connection for all queues, one for all workers, and one that each worker waits on. */
+export function createRedisQueueBackend(url: string): QueueBackend {
+  const open = new Set<Redis>();
+
+  /** Knows the copies that BullMQ makes for its workers: nobody else could cut them. */
+  class TrackedRedis extends Redis {
+    constructor(options: RedisOptions) {
+      super(url, options);
+      open.add(this);
+      this.once('end', () => open.delete(this));
+    }
+
+    override duplicate(override?: Partial<RedisOptions>): Redis {
+      return new TrackedRedis({ ...this.options, ...override });
+    }
+  }
+
+  let producer: Redis | undefined;
+  let worker: Redis | undefined;
+  return {
+    prepare: () => Promise.resolve(),
+    createQueue(name, onError) {
+      const connection = (producer ??= new TrackedRedis(PRODUCER));
+      return new Queue(name, { connection, streams: STREAMS }).on('error', onError);
+    },
+    createWorker(name, processor, settings, onError) {
+      const connection = (worker ??= new TrackedRedis(WORKER));
+      const options = { connection, ...workerOptions(settings) };
+      return new Worker(name, processor, options).on('error', onError);
+    },
+    disconnect() {
+      open.forEach((connection) => {
+        connection.disconnect();
+      });
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import type { Job } from 'bullmq';
+
+import type { JobHandler, JobWorker } from '../../core/jobs/job-queue.js';
+import type { JobName } from '../../core/jobs/jobs.js';
+import { JOBS } from '../../core/jobs/jobs.js';
+import { RETRY_POLICIES, retryDelayMs } from '../../core/jobs/retry.js';
+import type { Logger } from '../../core/log.js';
+import { failedJobError, stackFrames } from './failed-job.js';
+import { answering } from './queue-error.js';
+import type { OnError, QueueBackend } from './queue-backend.js';
+
+export interface RunWorkerDeps {
+  readonly backend: QueueBackend;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly onError: OnError;
+}
+
+export interface RunWorkerOptions {
+  readonly queueName: string;
+  readonly concurrency: number;
+  readonly lockDurationMs: number;
+  readonly stalledIntervalMs: number;
+  readonly answerTimeoutMs: number;
+}
+
+/** A job that has so often been left behind by a dying worker is suspected of killing it. */
+const MAX_STALLED_COUNT = 5;
+/** So long may the last words to the queue's server take, once no handler runs any more. */
+const CLOSE_GRACE_MS = 3_000;
+
+/** Starts a worker; resolves when it takes jobs. */
+export async function runWorker<N extends JobName>(
+  deps: RunWorkerDeps,
+  name: N,
+  handler: JobHandler<N>,
+  options: RunWorkerOptions,
+): Promise<JobWorker> {
+  const policy = RETRY_POLICIES[name];
+  const inHand = new Set<Promise<void>>();
+
+  async function handle(job: Job<unknown>): Promise<void> {
+    const attempt = job.attemptsMade + 1;
+    const lastAttempt = attempt >= policy.attempts || job.stalledCounter >= MAX_STALLED_COUNT;
+    try {
+      // The schema of the name gives the payload of the name, which the compiler cannot follow.
+      const payload = JOBS[name].parse(job.data) as Parameters<JobHandler<N>>[0];
+      await handler(payload, { attempt, lastAttempt });
+    } catch (error) {
+      const failed = failedJobError(error);
+      deps.logger.warn(
+        { job: name, jobId: job.id, attempt, reason: failed.message, frames: stackFrames(error) },
+        'job failed',
+      );
+      throw failed;
+    }
+  }
+
+  async function track(job: Job<unknown>): Promise<void> {
+    const handling = handle(job);
+    inHand.add(handling);
+    await handling.finally(() => inHand.delete(handling));
+  }
+
+  const worker = deps.backend.createWorker(
+    options.queueName,
+    track,
+    {
+      concurrency: options.concurrency,
+      lockDurationMs: options.lockDurationMs,
+      stalledIntervalMs: options.stalledIntervalMs,
+      maxStalledCount: MAX_STALLED_COUNT,
+      retryDelayMs: (attemptsMade) => retryDelayMs(policy, attemptsMade, deps.random()),
+    },
+    deps.onError,
+  );
+
+  /** A server that is away is not waited for: what it did not hear, another worker does again. */
+  async function closeWhenIdle(): Promise<void> {
+    const closing = worker.close();
+    do {
+      await Promise.allSettled(inHand);
+      await answering(closing, CLOSE_GRACE_MS).catch(deps.onError);
+    } while (inHand.size > 0);
+  }
+  let closed: Promise<void> | undefined;
+  const close = () => (closed ??= closeWhenIdle());
+
+  try {
+    await answering(worker.waitUntilReady(), options.answerTimeoutMs);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { close };
+}
