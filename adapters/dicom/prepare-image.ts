@@ -1,5 +1,3 @@
-import { readFile, stat } from 'node:fs/promises';
-
 import type { InstanceHeader, InstanceIdentity } from '../../core/dicom/instance-header.js';
 import { PipelineError } from '../../core/errors.js';
 import type { GateResult } from '../../core/gating/gate.js';
@@ -20,6 +18,7 @@ import { hasPrefix } from './file-meta.js';
 import { identityOf } from './instance-header.js';
 import { readDicomHeader } from './read-dicom.js';
 import { isImageFile, readImageFile } from './read-image-file.js';
+import { readWholeFile } from './read-whole-file.js';
 
 export interface ImageLimits {
   /** Larger images are refused before anything is allocated for them. */
@@ -49,10 +48,6 @@ export interface PrepareOptions {
   readonly limits?: ImageLimits | undefined;
 }
 
-const FILE_FAULTS: ReadonlySet<string> = new Set(
-  'ENOENT EACCES EPERM EISDIR ENOTDIR ELOOP ENAMETOOLONG'.split(' '),
-);
-
 /** What is known of an image when it turns out that it will not be analysed. */
 interface Progress {
   gates: GateResult[];
@@ -79,7 +74,7 @@ export async function prepareImage(
   const progress: Progress = { gates: [] };
   try {
     const startMs = performance.now();
-    const bytes = await readWhole(source.path, limits);
+    const bytes = await readWholeFile(source.path, limits.maxFileBytes);
     const readMs = performance.now() - startMs;
     const image = isImageFile(bytes)
       ? await fromImageFile(bytes, limits, options, progress)
@@ -104,27 +99,6 @@ export async function prepareImage(
       throw error;
     }
     return { kind: 'not-analysed', reason, detail: error.message, ...progress };
-  }
-}
-
-async function readWhole(path: string, limits: ImageLimits): Promise<Uint8Array> {
-  try {
-    const { size } = await stat(path);
-    if (size > limits.maxFileBytes) {
-      throw new PipelineError('image-too-large', 'The file exceeds the configured size.');
-    }
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof PipelineError) {
-      throw error;
-    }
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    // Anything else (EIO, EMFILE, ESTALE) is the disk's trouble, not the image's: worth another attempt.
-    throw new PipelineError(
-      FILE_FAULTS.has(code) ? 'file-unreadable' : 'storage-unavailable',
-      undefined,
-      { cause: error },
-    );
   }
 }
 
