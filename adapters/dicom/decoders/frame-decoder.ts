@@ -20,6 +20,8 @@ export interface DecodedSamples {
   readonly planar: boolean;
   /** Colour spaces that a codec undoes itself come out as RGB; otherwise the header says what it is. */
   readonly colourSpace: 'header' | 'RGB';
+  /** The codec guarantees that no sample has a bit above these; the header's depth where absent. */
+  readonly usedBits?: number;
   /** Number of halvings. */
   readonly reduction: number;
   /** Position of pixel 0 of a reduced grid, in pixels of the full grid. */

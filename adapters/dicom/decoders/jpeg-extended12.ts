@@ -56,6 +56,7 @@ export function decodeJpegExtended12(stream: Uint8Array, header: PixelHeader): D
     data: decodeBlocks(scan.segments, tables, restartInterval, frame),
     planar: false,
     colourSpace: 'header',
+    usedBits: frame.precision,
     reduction: 0,
     phase: 0,
   };

@@ -54,6 +54,7 @@ export const decodeJpegLossless: FrameDecoder = (codestream, header) => {
     data: decodeScans(codestream, segments, frame, header),
     planar: false,
     colourSpace: 'header',
+    usedBits: frame.precision,
     reduction: 0,
     phase: 0,
   };

@@ -41,6 +41,7 @@ export const decodeJpegLs: FrameDecoder = async (codestream, header) => {
       data: bitsPerSample <= 8 ? bytes : new Uint16Array(bytes.buffer),
       planar: componentCount > 1 && decoder.getInterleaveMode() === INTERLEAVE_NONE,
       colourSpace: 'header',
+      usedBits: bitsPerSample,
       reduction: 0,
       phase: 0,
     };

@@ -52,6 +52,7 @@ async function decode(
       data: bitsPerSample <= 8 ? bytes : new Uint16Array(bytes.buffer),
       planar: false,
       colourSpace: coded.colourTransform ? 'RGB' : 'header',
+      usedBits: bitsPerSample,
       reduction: 0,
       phase: 0,
     };

@@ -58,32 +58,47 @@ export function decodeRows(scan: LosslessScan): void {
   finish(output, offsets, frame, scan.pointTransform);
 }
 
-/** One component predicted from its left neighbour (selection value 1): nearly all radiographs. */
+/**
+ * One component predicted from its left neighbour (selection value 1): nearly all radiographs. Two samples
+ * from one read: behind a short code at least 13 of its 25 bits are left, enough for another look-up.
+ */
 function decodeRowFromLeft(
   { frame, output, pointTransform }: LosslessScan,
-  { whole, categories }: DifferenceTable,
+  table: DifferenceTable,
   view: DataView,
   start: number,
   row: number,
   first: boolean,
 ): number {
+  const { whole } = table;
   const begin = row * frame.width;
   const end = begin + frame.width;
   let position = start;
   // Before the first sample stands the one above, or the middle of the range. All reads are in bounds.
   let left = first ? 1 << (frame.precision - pointTransform - 1) : output[begin - frame.width]!;
-  for (let at = begin; at < end; at += 1) {
-    const bits = view.getUint32(position >>> 3) << (position & 7);
+  let at = begin;
+  while (at < end) {
+    const bits = view.getInt32(position >>> 3) << (position & 7);
     const entry = whole[bits >>> SHIFT]!;
-    if (entry !== 0) {
-      position += entry & 255;
-      left = (left + (entry >> 8)) & 0xffff;
-    } else {
-      const category = categories[bits >>> 16]!;
+    if (entry === 0) {
+      const category = table.categories[bits >>> 16]!;
       left = (left + longDifference(view, position, category)) & 0xffff;
       position += bitsTaken(category);
+      output[at] = left;
+      at += 1;
+      continue;
     }
+    position += entry & 255;
+    left = (left + (entry >> 8)) & 0xffff;
     output[at] = left;
+    at += 1;
+    const second = whole[(bits << (entry & 31)) >>> SHIFT]!;
+    if (second !== 0 && at < end) {
+      position += second & 255;
+      left = (left + (second >> 8)) & 0xffff;
+      output[at] = left;
+      at += 1;
+    }
   }
   return position;
 }

@@ -20,18 +20,26 @@ export function toDecodedImage(samples: DecodedSamples, header: PixelHeader): De
     return { ...base, ...throughPalette(samples, header), fromColour: true };
   }
   if (header.SamplesPerPixel === 1) {
-    return { ...base, pixels: toStoredValues(samples.data, header), header, fromColour: false };
+    return { ...base, pixels: toStoredValues(samples, header), header, fromColour: false };
   }
   const grey = samples.components === 1 ? samples.data : toLuminance(samples, header);
   const unsigned = { ...greyHeader(header, header.BitsStored), PixelRepresentation: 0 as const };
-  return { ...base, pixels: toStoredValues(grey, unsigned), header: unsigned, fromColour: true };
+  return {
+    ...base,
+    pixels: toStoredValues({ data: grey }, unsigned),
+    header: unsigned,
+    fromColour: true,
+  };
 }
 
 /**
  * Masks what lies above and below the stored bits, where old objects keep overlays (PS3.5 8.1.1), and
  * extends the sign. Clean unsigned samples are returned as they are, without a copy.
  */
-function toStoredValues(data: DecodedSamples['data'], header: PixelHeader): StoredValues {
+function toStoredValues(
+  { data, usedBits = Infinity }: Pick<DecodedSamples, 'data' | 'usedBits'>,
+  header: PixelHeader,
+): StoredValues {
   const { BitsStored, HighBit, PixelRepresentation } = header;
   const shift = HighBit + 1 - BitsStored;
   const mask = 2 ** BitsStored - 1;
@@ -45,7 +53,7 @@ function toStoredValues(data: DecodedSamples['data'], header: PixelHeader): Stor
     }
     return signed;
   }
-  if (shift === 0 && !hasBitsOutside(raw, mask)) {
+  if (shift === 0 && (usedBits <= BitsStored || !hasBitsOutside(raw, mask))) {
     return raw;
   }
   const masked =
@@ -121,7 +129,7 @@ function throughPalette(samples: DecodedSamples, header: PixelHeader) {
     throw new PipelineError('pixel-format-unsupported', 'The colour palette is missing.');
   }
   const { entries, firstMapped, bits } = paletteLuminance;
-  const stored = toStoredValues(samples.data, header);
+  const stored = toStoredValues(samples, header);
   const last = entries.length - 1;
   const pixels = bits <= 8 ? new Uint8Array(stored.length) : new Uint16Array(stored.length);
   for (let index = 0; index < stored.length; index += 1) {
