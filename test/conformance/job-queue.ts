@@ -314,7 +314,7 @@ export function describeJobQueue(name: string, open: () => Promise<QueueBed>): v
         () => {
           expect(seen).toEqual([instanceId]);
         },
-        { timeoutMs: 20_000 },
+        { timeoutMs: 90_000 },
       );
       await opened.close();
     });
@@ -369,7 +369,7 @@ export function describeJobQueue(name: string, open: () => Promise<QueueBed>): v
       await expect(
         late.work('infer', () => Promise.resolve(), { concurrency: 1 }),
       ).rejects.toMatchObject({ code: 'queue-unavailable' });
-      expect(Date.now() - startMs).toBeLessThan(25_000);
+      expect(Date.now() - startMs).toBeLessThan(100_000);
 
       await server.restart();
       const after = inferJob();

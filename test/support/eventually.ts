@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 export async function eventually<T>(
   attempt: () => T | Promise<T>,
-  { timeoutMs = 10_000, intervalMs = 25 } = {},
+  { timeoutMs = 30_000, intervalMs = 25 } = {},
 ): Promise<T> {
   const deadlineMs = Date.now() + timeoutMs;
   for (;;) {
