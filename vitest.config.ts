@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{core,adapters,services,workers,cli,scripts}/**/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...timeouts } },
