@@ -3,12 +3,15 @@ import { ACCEPTED_SOP_CLASSES, isAcceptedSopClass } from '../../core/dicom/sop-c
 import { isTransferSyntax, TRANSFER_SYNTAXES } from '../../core/dicom/transfer-syntaxes.js';
 import { PipelineError } from '../../core/errors.js';
 import { bodyPartOf } from '../../core/gating/body-part.js';
+import { DEFAULT_GATE_POLICY } from '../../core/gating/gate-policy.js';
+import { invertedTensor, runPixelGates } from '../../core/gating/pixel-gates.js';
 import { viewOf } from '../../core/gating/view.js';
 import type { ViewFinding } from '../../core/gating/view.js';
 import { chainReport } from '../../core/imaging/chain-steps.js';
 import type { ChainReport } from '../../core/imaging/chain-steps.js';
 import type { DecodedImage } from '../../core/imaging/decoded-image.js';
 import type { ImageSource, PreparedImage } from '../../core/inference/image-classifier.js';
+import { NOT_ANALYSED } from '../../core/results/outcome.js';
 import { decodeFrame } from './decode-frame.js';
 import { hasPrefix } from './file-meta.js';
 import { DEFAULT_IMAGE_LIMITS, prepareImage } from './prepare-image.js';
@@ -27,8 +30,13 @@ export interface InspectionReport {
   readonly chain?: ChainReport;
   /** Why the report stops where it does, when the file cannot be read or decoded. */
   readonly problem?: { readonly code: string; readonly detail: string };
-  /** What the pipeline makes of it: the network's input, or why not. */
+  /** What the pipeline makes of it: the network's input after the gates by pixels, or why not. */
   readonly prepared: PreparedImage;
+}
+
+export interface InspectOptions extends PrepareOptions {
+  /** Values that the recipe delivers: the manifest's input range. */
+  readonly range: readonly [number, number];
 }
 
 interface HeaderFacts {
@@ -51,15 +59,16 @@ type PixelFacts = Omit<PixelHeader, 'modalityLut' | 'voiLut' | 'paletteLuminance
 
 /**
  * The tool with which an integrator finds out why: every step is tried even where a gate refuses the image.
+ * The model does not run, so the one gate that is an output of it is missing.
  * Throws only what `prepareImage` throws, and `file-unreadable`.
  */
 export async function inspectImage(
   source: ImageSource,
-  options: PrepareOptions,
+  options: InspectOptions,
 ): Promise<InspectionReport> {
   const limits = options.limits ?? DEFAULT_IMAGE_LIMITS;
   const bytes = await readWholeFile(source.path, limits.maxFileBytes);
-  const prepared = await prepareImage(source, options);
+  const prepared = throughPixelGates(await prepareImage(source, options), options);
   const report: { -readonly [K in keyof InspectionReport]: InspectionReport[K] } = {
     format: 'unreadable',
     fileBytes: bytes.length,
@@ -89,6 +98,29 @@ export async function inspectImage(
     report.problem = { code: error.code, detail: error.message };
   }
   return report;
+}
+
+/** What the classifier does between preparation and inference. */
+function throughPixelGates(prepared: PreparedImage, options: InspectOptions): PreparedImage {
+  if (prepared.kind !== 'ready') {
+    return prepared;
+  }
+  const { tensor, identity } = prepared;
+  const input = { size: options.inputSize.width, range: options.range };
+  const byPixels = runPixelGates(tensor, input, options.gatePolicy ?? DEFAULT_GATE_POLICY);
+  const gates = [...prepared.gates, ...byPixels.gates];
+  const refusal = gates.find(({ verdict }) => verdict === 'refuse');
+  if (refusal?.reason === undefined) {
+    const shown = byPixels.invert ? invertedTensor(tensor, options.range) : tensor;
+    return { ...prepared, gates, tensor: shown };
+  }
+  return {
+    kind: 'not-analysed',
+    reason: refusal.reason,
+    detail: refusal.detail ?? NOT_ANALYSED[refusal.reason],
+    gates,
+    ...(identity && { identity }),
+  };
 }
 
 function headerFacts(header: InstanceHeader): HeaderFacts {

@@ -8,7 +8,7 @@ import { gatePolicyOf } from '../../adapters/inference/gating-config.js';
 import { modelsConfig } from '../../adapters/models/config.js';
 import { modelSearchPath } from '../../adapters/models/find-model.js';
 import { readModelFolder } from '../../adapters/models/load-model.js';
-import { getRecipe, RECIPE_NAMES } from '../../core/inference/recipes/recipe.js';
+import { RECIPE_NAMES, recipeRange } from '../../core/inference/recipes/recipe.js';
 import type { PreparedImage } from '../../core/inference/image-classifier.js';
 import { EXIT } from '../exit-codes.js';
 import { renderInspection } from '../inspect/render-inspection.js';
@@ -61,10 +61,14 @@ async function inspect(path: string, flags: InspectFlags): Promise<number> {
     modelSearchPath(config.PREREAD_MODELS_DIR),
   );
   const recipe = flags.recipe ?? manifest.input.recipe;
-  getRecipe(recipe);
   const report = await inspectImage(
     { path },
-    { recipe, inputSize: manifest.input, gatePolicy: gatePolicyOf(config) },
+    {
+      recipe,
+      inputSize: manifest.input,
+      range: recipeRange(recipe),
+      gatePolicy: gatePolicyOf(config),
+    },
   );
   const { prepared } = report;
   if (flags.json) {

@@ -19,7 +19,8 @@ async function inspect(bytes: Uint8Array): Promise<string> {
   const path = join(folder, 'image.dcm');
   await writeFile(path, bytes);
   const inputSize = { channels: 1, width: 8, height: 8 };
-  return renderInspection(await inspectImage({ path }, { recipe: 'cxr-square@1', inputSize }));
+  const options = { recipe: 'cxr-square@1', inputSize, range: [-1, 1] } as const;
+  return renderInspection(await inspectImage({ path }, options));
 }
 
 const large: Elements = {
@@ -27,7 +28,7 @@ const large: Elements = {
   '00100020': ['LO', 'SECRET-ID'],
   '00280010': ['US', 300],
   '00280011': ['US', 300],
-  '7fe00010': ['OW', Buffer.alloc(180_000, 3)],
+  '7fe00010': ['OW', Buffer.from(Uint16Array.from({ length: 90_000 }, (_, i) => i % 301).buffer)],
 };
 
 describe('renderInspection', () => {
@@ -35,9 +36,10 @@ describe('renderInspection', () => {
     const text = await inspect(chestFile(large));
     expect(text).toMatch(/Transfer Syntax +ExplicitVRLittleEndian/);
     expect(text).toMatch(/BodyPartExamined +CHEST -> chest/);
-    expect(text).toMatch(/stored values +771 to 771/);
+    expect(text).toMatch(/stored values +0 to 300/);
     expect(text).toMatch(/age +warn: The age of the patient is not stated/);
-    expect(text).toMatch(/analysed +64 values, 0 to 0/);
+    expect(text).toMatch(/blank +pass/);
+    expect(text).toMatch(/analysed +64 values, -1 to 1/);
   });
 
   it('shows no name, id or UID of the patient', async () => {
@@ -48,9 +50,14 @@ describe('renderInspection', () => {
   it('shows the pixels of an image that a gate refuses, and the gate last', async () => {
     const text = await inspect(chestFile({ ...large, '00180015': ['CS', 'HIP'] }));
     expect(text).toMatch(/body-part +refuse/);
-    expect(text).toMatch(/stored values +771 to 771/);
+    expect(text).toMatch(/stored values +0 to 300/);
     expect(text).toMatch(/not analysed +not-chest/);
     expect(text).not.toMatch(/\n {2}view +(pass|warn|refuse)/);
+  });
+
+  it('shows the gates by pixels', async () => {
+    const blank = { ...large, '7fe00010': ['OW', Buffer.alloc(180_000, 3)] } satisfies Elements;
+    expect(await inspect(chestFile(blank))).toMatch(/blank +refuse[^]*not analysed +image-blank/);
   });
 
   it('says where a damaged file stops it', async () => {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 import { decodedImage, generatedImage } from '../../../test/support/decoded-image.js';
 import { pixelHeader } from '../../../test/support/pixel-header.js';
-import { getRecipe, RECIPE_NAMES } from './recipe.js';
+import { getRecipe, RECIPE_NAMES, recipeRange } from './recipe.js';
 
 const generator = z.object({ a: z.number(), b: z.number(), c: z.number(), modulus: z.number() });
 const shape = {
@@ -169,6 +169,17 @@ describe('cxr-square@1', () => {
       expect(windowed[index]).toBeCloseTo(value, 4);
       expect(inverted[index]).toBeCloseTo(value, 4);
     });
+  });
+});
+
+describe('recipeRange', () => {
+  it.each(RECIPE_NAMES)('holds every value of %s', (name) => {
+    const [low, high] = recipeRange(name);
+    const image = generatedImage(50, 60, { a: 611, b: 257, c: 91, modulus: 4096 });
+    const tensor = getRecipe(name)(image, 20);
+    expect(Math.min(...tensor)).toBeGreaterThanOrEqual(low);
+    expect(Math.max(...tensor)).toBeLessThanOrEqual(high);
+    expect(Math.max(...tensor) - Math.min(...tensor)).toBeGreaterThan((high - low) / 10);
   });
 });
 

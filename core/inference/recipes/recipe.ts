@@ -11,19 +11,34 @@ import { txrv224, txrv224Voi } from './txrv-224.js';
  */
 export type Recipe = (image: DecodedImage, size: number) => Float32Array<ArrayBuffer>;
 
-const RECIPES: Readonly<Record<string, Recipe>> = {
-  'cxr-square@1': cxrSquare,
-  'txrv-224@1': txrv224,
-  'txrv-224-voi@1': txrv224Voi,
+interface RecipeEntry {
+  readonly apply: Recipe;
+  /** Values that it delivers. */
+  readonly range: readonly [number, number];
+}
+
+const RECIPES: Readonly<Record<string, RecipeEntry>> = {
+  'cxr-square@1': { apply: cxrSquare, range: [-1, 1] },
+  'txrv-224@1': { apply: txrv224, range: [-1024, 1024] },
+  'txrv-224-voi@1': { apply: txrv224Voi, range: [-1024, 1024] },
 };
 
 export const RECIPE_NAMES: readonly string[] = Object.keys(RECIPES);
 
 /** Throws `recipe-unknown`. */
 export function getRecipe(name: string): Recipe {
-  const recipe = Object.hasOwn(RECIPES, name) ? RECIPES[name] : undefined;
-  if (recipe === undefined) {
+  return entryOf(name).apply;
+}
+
+/** The values that a recipe delivers. Throws `recipe-unknown`. */
+export function recipeRange(name: string): readonly [number, number] {
+  return entryOf(name).range;
+}
+
+function entryOf(name: string): RecipeEntry {
+  const entry = Object.hasOwn(RECIPES, name) ? RECIPES[name] : undefined;
+  if (entry === undefined) {
     throw new PipelineError('recipe-unknown', `There is no preprocessing recipe ${name}.`);
   }
-  return recipe;
+  return entry;
 }
