@@ -24,7 +24,7 @@ const INHERITED = [
 
 interface DemoFlags {
   readonly studies: number;
-  readonly seed: string;
+  readonly seed?: string;
   readonly keep: boolean;
   readonly dataDir?: string;
   readonly verbose: boolean;
@@ -35,7 +35,7 @@ export function register(program: Command): void {
     .command('demo')
     .description('start everything on this machine and send generated chest studies through it')
     .option('--studies <n>', 'how many studies', parseCount, 6)
-    .option('--seed <text>', 'the same seed makes the same studies', 'preread')
+    .option('--seed <text>', 'the same seed makes the same studies')
     .option('--keep', 'leave it running afterwards, for your own DICOM files', false)
     .option('--data-dir <folder>', 'keep the data there (default: a temporary folder, removed)')
     .option('--verbose', 'show the log of the pipeline too', false)
@@ -89,8 +89,13 @@ function startDemo(flags: DemoFlags, dataDir: string, signal: AbortSignal): Prom
   };
   return runDemo(
     { print, signal, startPipeline: startEmbedded },
-    { studies: flags.studies, seed: flags.seed, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS },
+    { studies: flags.studies, seed: seedOf(flags), deliveryTimeoutMs: DELIVERY_TIMEOUT_MS },
   );
+}
+
+/** A kept folder knows the studies of earlier runs: the same ones again would make no new result. */
+function seedOf({ seed, dataDir }: DemoFlags): string {
+  return seed ?? (dataDir === undefined ? 'preread' : new Date().toISOString());
 }
 
 function keepText(url: string): string {

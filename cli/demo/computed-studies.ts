@@ -7,7 +7,6 @@ import type { DemoStudy } from '../../scripts/phantom/demo-studies.js';
 export interface StudyThreadData {
   readonly seed: string;
   readonly count: number;
-  readonly takenAt: Date;
 }
 
 /** The demo's studies, computed beside the caller's thread, each as soon as it is ready. */

@@ -50,7 +50,8 @@ export async function runDemo(deps: DemoDeps, options: DemoOptions): Promise<Dem
     deps.print(`${stamp(performance.now() - startedAt)} ${text}`);
   };
   const sentStudies = new Map<string, Progress>();
-  const early: WebhookMessage[] = [];
+  /** Messages that came before the answer to the request, by study. */
+  const early = new Map<string, WebhookMessage>();
   let wake = (): void => undefined;
 
   const receiver = await startDemoReceiver((message) => {
@@ -58,7 +59,7 @@ export async function runDemo(deps: DemoDeps, options: DemoOptions): Promise<Dem
     if (progress) {
       received(progress, message);
     } else {
-      early.push(message);
+      early.set(message.data.StudyInstanceUID, message);
     }
   });
   say('starting: embedded database and queue, model, webhook receiver');
@@ -95,7 +96,7 @@ export async function runDemo(deps: DemoDeps, options: DemoOptions): Promise<Dem
   async function sendAll(url: string): Promise<void> {
     let number = 0;
     const { seed, studies: count } = options;
-    const studies = computedStudies({ seed, count, takenAt: new Date() }, deps.signal);
+    const studies = computedStudies({ seed, count }, deps.signal);
     for await (const study of studies) {
       deps.signal.throwIfAborted();
       number += 1;
@@ -103,7 +104,8 @@ export async function runDemo(deps: DemoDeps, options: DemoOptions): Promise<Dem
       say(sentLine(number, study, sent));
       const progress: Progress = { study, number, sent };
       sentStudies.set(study.StudyInstanceUID, progress);
-      for (const message of early.splice(0)) {
+      const message = early.get(study.StudyInstanceUID);
+      if (message) {
         received(progress, message);
       }
     }
