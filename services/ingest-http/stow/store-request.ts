@@ -85,20 +85,25 @@ async function storeParts(
   hold: StudyHold,
   outcomes: IngestOutcome[],
 ): Promise<void> {
-  const studyIds = new Set<string>();
+  let anyAcknowledged = false;
+  // What is known already changes no result, so its study need not be held.
+  const changedStudyIds = new Set<string>();
   for await (const part of readMultipart(request.bytes, boundary)) {
     if (outcomes.length === MAX_PARTS) {
       throw new PipelineError('payload-too-large', `A request holds at most ${MAX_PARTS} objects.`);
     }
     // Only now is it certain that more follows: a request with one object needs no hold.
-    studyIds.forEach((studyId) => {
+    changedStudyIds.forEach((studyId) => {
       hold.add(studyId);
     });
     const outcome = await storePart(deps, request, part);
     outcomes.push(outcome);
     if (outcome.kind !== 'failed') {
-      studyIds.add(outcome.studyId);
-    } else if (outcome.error.failure === 'transient' && studyIds.size === 0) {
+      anyAcknowledged = true;
+      if (outcome.kind === 'stored') {
+        changedStudyIds.add(outcome.studyId);
+      }
+    } else if (outcome.error.failure === 'transient' && !anyAcknowledged) {
       // Disk or database fail and nothing is stored: the sender need not send the rest in vain.
       return;
     }
