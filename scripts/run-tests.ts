@@ -22,6 +22,7 @@ const PEERS: Readonly<Record<string, string>> = {
   dicom3tools: '/usr/bin/dciodvfy',
   orthanc: '/usr/sbin/Orthanc',
   'orthanc-dicomweb': '/usr/share/orthanc/plugins/libOrthancDicomWeb.so',
+  'python3-sklearn': '/usr/lib/python3/dist-packages/sklearn',
 };
 
 const reportSchema = z.object({

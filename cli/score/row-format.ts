@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { FindingScore } from '../../core/results/finding-score.js';
-import { sigmoid } from '../../core/inference/score-findings.js';
+import { sigmoid } from '../../core/inference/calibration.js';
 import type { ModelManifest } from '../../core/inference/model-manifest.js';
 import { modelProvenance, toInstanceOutcome } from '../../core/use-cases/run-inference.js';
 import { csvFields, csvLine } from './csv.js';

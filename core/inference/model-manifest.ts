@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { PRIORITIES } from '../triage/priority.js';
+import { calibrationSchema } from './calibration.js';
 
 const probability = z.number().gt(0).lt(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
@@ -27,16 +28,7 @@ const findingSchema = z
     thresholds: z
       .record(z.string(), probability)
       .describe('Operating point name to the probability from which the finding is flagged.'),
-    calibration: z
-      .discriminatedUnion('method', [
-        z.strictObject({
-          method: z.literal('platt'),
-          slope: z.number(),
-          intercept: z.number(),
-        }),
-      ])
-      .optional()
-      .describe('Calibrated probability = sigmoid(slope * logit + intercept), fitted out of fold.'),
+    calibration: calibrationSchema.optional(),
     priority: z.enum(PRIORITIES).describe('The priority that a study gets when it is flagged.'),
     evaluation: z
       .strictObject({

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
+import { sigmoid } from './calibration.js';
 import type { ManifestFinding, ModelManifest } from './model-manifest.js';
-import { operatingPointScore, scoreFindings, sigmoid } from './score-findings.js';
+import { operatingPointScore, scoreFindings } from './score-findings.js';
 
 describe('operatingPointScore', () => {
   // Computed with TorchXRayVision's op_norm.

@@ -1,5 +1,6 @@
 import { PipelineError } from '../errors.js';
 import type { FindingScore } from '../results/finding-score.js';
+import { calibratedProbability, sigmoid } from './calibration.js';
 import type { ManifestFinding, ModelManifest } from './model-manifest.js';
 
 /**
@@ -20,11 +21,6 @@ export function scoreFindings(manifest: ModelManifest, logits: readonly number[]
       ? [scoreFinding(finding, manifest.operatingPoint, logits[index]!)]
       : [],
   );
-}
-
-/** The logistic function. Units: none, in (0, 1). */
-export function sigmoid(logit: number): number {
-  return 1 / (1 + Math.exp(-logit));
 }
 
 /**
@@ -57,8 +53,7 @@ function scoreFinding(
     codes,
     probability,
     operatingPointScore: operatingPointScore(probability, threshold),
-    calibratedProbability:
-      calibration && sigmoid(calibration.slope * logit + calibration.intercept),
+    calibratedProbability: calibration && calibratedProbability(calibration, logit),
     threshold,
     flagged: probability >= threshold,
     priority,

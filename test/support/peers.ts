@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 import { describe, it } from 'vitest';
 
@@ -16,7 +16,20 @@ export const PEERS = {
   openjpeg: { packages: ['libopenjp2-tools'], programs: ['opj_compress', 'opj_decompress'] },
   orthanc: { packages: ['orthanc', 'orthanc-dicomweb'], programs: ['Orthanc'] },
   chromium: { packages: ['chromium'], programs: ['chromium'] },
-} as const satisfies Record<string, { packages: readonly string[]; programs: readonly string[] }>;
+  sklearn: {
+    packages: ['python3-sklearn'],
+    programs: ['/usr/bin/python3'],
+    files: ['/usr/lib/python3/dist-packages/sklearn'],
+  },
+} as const satisfies Record<
+  string,
+  {
+    readonly packages: readonly string[];
+    readonly programs: readonly string[];
+    /** What else must be there. */
+    readonly files?: readonly string[];
+  }
+>;
 
 export type PeerName = keyof typeof PEERS;
 
@@ -33,8 +46,13 @@ export type PeerState =
 const SERVER_FOLDERS = ['/usr/sbin', ...postgresFolders('/usr/lib/postgresql')];
 
 export function peer(name: PeerName): PeerState {
-  const { packages, programs } = PEERS[name];
-  const missing = programs.filter((program) => findProgram(program) === undefined);
+  const wanted = PEERS[name];
+  const { packages, programs } = wanted;
+  const files: readonly string[] = 'files' in wanted ? wanted.files : [];
+  const missing = [
+    ...programs.filter((program) => findProgram(program) === undefined),
+    ...files.filter((file) => !existsSync(file)),
+  ];
   if (missing.length > 0) {
     const reason = `no ${missing.join(', ')} (apt-get install ${packages.join(' ')})`;
     return { kind: 'absent', reason };
@@ -81,6 +99,9 @@ function requireProgram(name: string): string {
 }
 
 function findProgram(name: string): string | undefined {
+  if (isAbsolute(name)) {
+    return isExecutable(name) ? name : undefined;
+  }
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...SERVER_FOLDERS];
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
