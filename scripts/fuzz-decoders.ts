@@ -1,12 +1,13 @@
 /**
- * A long run of mutated real files through the parser and every decoder, in a process that may die.
+ * A long run of mutated real files through the parser, every decoder, the greyscale chain, the reader of
+ * multipart bodies and the readers of PNG and JPEG, in a process that may die.
  *
  * Why: files come from outside and native codecs lie about damage. The short, seeded version runs with the
- * tests; this one is for a change of a codec, of the parser or of the Node version. Every case is a seed: a
+ * tests; this one is for a change of a codec, of a parser or of the Node version. Every case is a seed: a
  * finding is repeated with --first SEED --cases 1.
  *
  * Usage: npx tsx scripts/fuzz-decoders.ts [--cases 100000] [--first 1] [--corpus ../shared/data/dicom]
- *        [--time-limit-ms 30000] [--out .scratch/fuzz]
+ *        [--pictures ../shared/data] [--time-limit-ms 30000] [--out .scratch/fuzz]
  */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -17,9 +18,13 @@ import { parseArgs } from 'node:util';
 
 import { fuzzCase } from './fuzz/fuzz-child.js';
 import type { FuzzReport } from './fuzz/fuzz-child.js';
+import { writePictureVariants } from './fuzz/picture-variants.js';
+import type { Corpus } from './fuzz/targets.js';
 
 const BATCH = 500;
 const MAX_FILE_BYTES = 1024 * 1024;
+/** Radiographs in JPEG that are fuzzed as they are, spread over all that are there. */
+const PICTURES = 60;
 /** Files without pixels, and dozens of the same tiny ones, would take most of the cases. */
 const NO_IMAGES =
   /\.(md|txt|json|dump|gz|dat)$|charset_files|TINY_ALPHA|98892003|DICOMDIR|metadata$/;
@@ -29,12 +34,20 @@ const { values } = parseArgs({
     cases: { type: 'string', default: '100000' },
     first: { type: 'string', default: '1' },
     corpus: { type: 'string', default: '../shared/data/dicom' },
+    pictures: { type: 'string', default: '../shared/data' },
     'time-limit-ms': { type: 'string', default: '30000' },
     out: { type: 'string', default: '.scratch/fuzz' },
   },
 });
 
-const corpus = filesUnder(values.corpus);
+const radiographs = filesUnder(values.pictures).filter((path) => /\.(jpe?g|png)$/i.test(path));
+const corpus: Corpus = {
+  dicom: filesUnder(values.corpus),
+  pictures: [
+    ...radiographs.filter((_, index) => index % Math.ceil(radiographs.length / PICTURES) === 0),
+    ...(await writePictureVariants(radiographs[0] ?? '', join(values.out, 'pictures'))),
+  ],
+};
 const first = Number(values.first);
 const end = first + Number(values.cases);
 const timeLimitMs = Number(values['time-limit-ms']);
@@ -62,7 +75,7 @@ async function runFrom(seed: number): Promise<number> {
   });
   try {
     const count = Math.min(BATCH, end - seed);
-    child.send({ files: corpus, first: seed, count });
+    child.send({ corpus, first: seed, count });
     return (await watch(child, seed)) ?? seed + count;
   } finally {
     child.kill('SIGKILL');
@@ -108,7 +121,8 @@ function watch(child: ChildProcess, seed: number): Promise<number | undefined> {
 /** Keeps the input of a finding: it becomes a regression fixture. */
 function note(seed: number, what: string): void {
   mkdirSync(values.out, { recursive: true });
-  writeFileSync(join(values.out, `${seed}.dcm`), fuzzCase(corpus, seed));
+  const { target, bytes } = fuzzCase(corpus, seed);
+  writeFileSync(join(values.out, `${seed}.${target}`), bytes);
   findings.push(`seed ${seed}: ${what.split('\n').slice(0, 3).join(' ')}`);
 }
 

@@ -5,6 +5,7 @@ import { PipelineError } from '../../core/errors.js';
 import { bodyPartOf } from '../../core/gating/body-part.js';
 import { DEFAULT_GATE_POLICY } from '../../core/gating/gate-policy.js';
 import { invertedTensor, runPixelGates } from '../../core/gating/pixel-gates.js';
+import { explainSiteRules, type ExplainedRule } from '../../core/rules/site-rules.js';
 import { viewOf } from '../../core/gating/view.js';
 import type { ViewFinding } from '../../core/gating/view.js';
 import { chainReport } from '../../core/imaging/chain-steps.js';
@@ -28,6 +29,8 @@ export interface InspectionReport {
   readonly header?: HeaderFacts;
   readonly pixels?: PixelFacts;
   readonly chain?: ChainReport;
+  /** Every rule of the site, what it made of the object and why; absent without rules. */
+  readonly rules?: readonly ExplainedRule[];
   /** Why the report stops where it does, when the file cannot be read or decoded. */
   readonly problem?: { readonly code: string; readonly detail: string };
   /** What the pipeline makes of it: the network's input after the gates by pixels, or why not. */
@@ -67,6 +70,7 @@ export async function inspectImage(
   options: InspectOptions,
 ): Promise<InspectionReport> {
   const limits = options.limits ?? DEFAULT_IMAGE_LIMITS;
+  const rules = options.siteRules ?? [];
   const bytes = await readWholeFile(source.path, limits.maxFileBytes);
   const prepared = throughPixelGates(await prepareImage(source, options), options);
   const report: { -readonly [K in keyof InspectionReport]: InspectionReport[K] } = {
@@ -78,6 +82,9 @@ export async function inspectImage(
     let image: DecodedImage;
     if (isImageFile(bytes)) {
       report.format = 'PNG or JPEG';
+      if (rules.length > 0) {
+        report.rules = explainSiteRules(rules, () => []);
+      }
       image = await readImageFile(bytes, limits.maxPixels);
       report.pixels = pixelFacts(image.header);
     } else {
@@ -85,6 +92,9 @@ export async function inspectImage(
       const object = readDicomHeader(bytes, { bare, maxInflatedBytes: limits.maxInflatedBytes });
       report.format = bare ? 'DICOM without preamble' : 'DICOM';
       report.header = headerFacts(object.header);
+      if (rules.length > 0) {
+        report.rules = explainSiteRules(rules, object.readAttribute);
+      }
       const { pixels, pixelData } = object.readPixels();
       report.pixels = pixelFacts(pixels);
       const { TransferSyntaxUID } = object.header;

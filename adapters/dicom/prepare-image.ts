@@ -11,6 +11,7 @@ import type {
   UnanalysedImage,
 } from '../../core/inference/image-classifier.js';
 import { getRecipe } from '../../core/inference/recipes/recipe.js';
+import { runSiteRules, type SiteRules } from '../../core/rules/site-rules.js';
 import { notAnalysedReasonOf } from '../../core/results/not-analysed-reason.js';
 import { NOT_ANALYSED } from '../../core/results/outcome.js';
 import { decodeFrame } from './decode-frame.js';
@@ -45,6 +46,7 @@ export interface PrepareOptions {
     readonly height: number;
   };
   readonly gatePolicy?: GatePolicy | undefined;
+  readonly siteRules?: SiteRules | undefined;
   readonly limits?: ImageLimits | undefined;
 }
 
@@ -118,7 +120,9 @@ async function fromDicom(
   if (identity !== undefined) {
     progress.identity = identity;
   }
-  const byHeader = refusalOf(progress, runHeaderGates(header, policy));
+  const { gates, allowed } = runSiteRules(options.siteRules ?? [], object.readAttribute);
+  const byHeader =
+    refusalOf(progress, gates) ?? refusalOf(progress, runHeaderGates(header, policy, allowed));
   if (byHeader !== undefined) {
     return byHeader;
   }
@@ -139,6 +143,7 @@ async function fromImageFile(
 ): Promise<DecodedImage | UnanalysedImage> {
   const image = await readImageFile(bytes, limits.maxPixels);
   const gates: GateResult[] = [
+    ...runSiteRules(options.siteRules ?? [], () => []).gates,
     {
       gate: 'file-format',
       verdict: 'warn',

@@ -4,6 +4,8 @@ import type {
   PixelHeader,
 } from '../../core/dicom/instance-header.js';
 import { PipelineError } from '../../core/errors.js';
+import type { ReadAttribute } from '../../core/rules/condition.js';
+import { createAttributeReader } from './attribute-reader.js';
 import { parseDataSet } from './data-set.js';
 import type { ParseOptions, PixelDataLocation } from './data-set.js';
 import { identityOf, readInstanceHeader } from './instance-header.js';
@@ -72,6 +74,8 @@ export function readIdentity(
 /** What gates need, of a whole object; its pixels are read only when they let it pass. */
 export interface DicomHeader {
   readonly header: InstanceHeader;
+  /** Any attribute before Pixel Data. */
+  readonly readAttribute: ReadAttribute;
   /** Throws what `readPixelHeader` and `locatePixelData` throw. */
   readonly readPixels: () => { readonly pixels: PixelHeader; readonly pixelData: PixelData };
 }
@@ -81,6 +85,7 @@ export function readDicomHeader(bytes: Uint8Array, options: ParseOptions = {}): 
   const parsed = parseDataSet(bytes, true, options);
   return {
     header: readInstanceHeader(parsed.dataSet, parsed.TransferSyntaxUID),
+    readAttribute: createAttributeReader(parsed.dataSet, parsed.TransferSyntaxUID),
     readPixels: () => {
       if (parsed.pixelData === undefined) {
         throw new PipelineError('pixel-data-missing');

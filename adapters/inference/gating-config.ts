@@ -28,6 +28,13 @@ export const gatingConfig = z.object({
     .describe(minSidePixels.description ?? ''),
   PREREAD_INVERTED_POLARITY: invertedPolarity,
   PREREAD_NOT_CHEST: notChest,
+  PREREAD_RULES: z
+    .string()
+    .optional()
+    .describe(
+      "File (YAML or JSON) with the site's own rules on any DICOM attribute: docs/site-rules.md. " +
+        'Try it with preread inspect --rules.',
+    ),
 });
 
 export type GatingConfig = z.infer<typeof gatingConfig>;

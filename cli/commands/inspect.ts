@@ -8,6 +8,7 @@ import { gatePolicyOf } from '../../adapters/inference/gating-config.js';
 import { modelsConfig } from '../../adapters/models/config.js';
 import { modelSearchPath } from '../../adapters/models/find-model.js';
 import { readModelFolder } from '../../adapters/models/load-model.js';
+import { loadSiteRules } from '../../adapters/rules/load-site-rules.js';
 import { RECIPE_NAMES, recipeRange } from '../../core/inference/recipes/recipe.js';
 import type { PreparedImage } from '../../core/inference/image-classifier.js';
 import { EXIT } from '../exit-codes.js';
@@ -18,6 +19,7 @@ interface InspectFlags {
   readonly recipe?: string;
   readonly json: boolean;
   readonly png?: string;
+  readonly rules?: string;
 }
 
 const HELP = `
@@ -28,12 +30,13 @@ of patients are not shown. Steps behind a refusing gate are shown as well.
 Exit codes:
   ${EXIT.ok}  the image would be analysed
   ${EXIT.partial}  it would not (the outcome says why)
-  ${EXIT.usage}  wrong arguments or model
+  ${EXIT.usage}  wrong arguments, model or rules
   ${EXIT.failure}  the file cannot be read
 
 Examples:
   preread inspect image.dcm
   preread inspect image.dcm --png input.png     what the network sees
+  preread inspect image.dcm --rules rules.yaml  which rules of the site match, and why
   preread inspect image.dcm --json | jq .prepared.gates`;
 
 export function register(program: Command): void {
@@ -46,6 +49,7 @@ export function register(program: Command): void {
     .addOption(
       new Option('--recipe <name>', "instead of the model's preprocessing").choices(RECIPE_NAMES),
     )
+    .option('--rules <file>', "the site's rules (YAML or JSON), instead of PREREAD_RULES")
     .option('--json', 'everything, as JSON', false)
     .option('--png <file>', "write the network's input as a picture")
     .addHelpText('after', HELP)
@@ -68,6 +72,7 @@ async function inspect(path: string, flags: InspectFlags): Promise<number> {
       inputSize: manifest.input,
       range: recipeRange(recipe),
       gatePolicy: gatePolicyOf(config),
+      siteRules: await loadSiteRules(flags.rules ?? config.PREREAD_RULES),
     },
   );
   const { prepared } = report;

@@ -20,6 +20,7 @@ interface ScoreFlags extends ScoreOptions {
   readonly concurrency?: number;
   readonly timeLimit?: number;
   readonly minAge?: number;
+  readonly rules?: string;
   readonly unknownView?: GatePolicy['unknownView'];
 }
 
@@ -76,6 +77,7 @@ export function register(program: Command): void {
         'refuse',
       ]),
     )
+    .option('--rules <file>', "the site's rules (YAML or JSON), instead of PREREAD_RULES")
     .option('--include-withheld', 'add the findings that the model card calls too weak', false)
     .option('--resume', 'go on behind the rows that are there', false)
     .option('--force', 'overwrite the output', false)
@@ -102,7 +104,7 @@ function classifierConfig(
 ): ClassifierConfig {
   const schema = inferenceConfig.extend(modelsConfig.shape).extend(onnxConfig.shape);
   const config = loadConfig(schema, env);
-  const { model, modelsDir, provider, concurrency, timeLimit, minAge, unknownView } = flags;
+  const { model, modelsDir, provider, concurrency, timeLimit, minAge, rules, unknownView } = flags;
   return {
     ...config,
     ...(model !== undefined && { PREREAD_MODEL: model }),
@@ -111,6 +113,7 @@ function classifierConfig(
     ...(concurrency !== undefined && { PREREAD_INFERENCE_PROCESSES: concurrency }),
     ...(timeLimit !== undefined && { PREREAD_IMAGE_TIME_LIMIT_MS: timeLimit * 1000 }),
     ...(minAge !== undefined && { PREREAD_MIN_AGE_YEARS: minAge }),
+    ...(rules !== undefined && { PREREAD_RULES: rules }),
     ...(unknownView !== undefined && { PREREAD_UNKNOWN_VIEW: unknownView }),
   };
 }

@@ -11,6 +11,7 @@ export function renderInspection(report: InspectionReport): string {
     ...headerSection(report),
     ...pixelSection(report),
     ...chainSection(report),
+    ...rulesSection(report),
     ...section(
       'gates',
       prepared.gates.map(({ gate, verdict, detail }) => [
@@ -71,6 +72,23 @@ function chainSection({ chain }: InspectionReport): string[] {
     ]),
     ['padding, black, white', [chain.padding, chain.black, chain.white].map(percent).join(', ')],
   ]);
+}
+
+/** Parts of a condition are indented; values of the object are never shown. */
+function rulesSection({ rules }: InspectionReport): string[] {
+  if (rules === undefined) {
+    return [];
+  }
+  return section(
+    'rules of the site',
+    rules.flatMap(({ name, action, because, outcome: result, why }) => [
+      [name, `${result.replace('-', ' ')}${result === 'matched' ? `: ${action}, ${because}` : ''}`],
+      ...why.map(({ depth, text: what, holds }) => [
+        '',
+        `${holds ? 'yes' : 'no '}  ${'  '.repeat(depth)}${what}`,
+      ]),
+    ]),
+  );
 }
 
 function outcome({ prepared, problem }: InspectionReport): [string, string][] {

@@ -1,6 +1,10 @@
+import { createHash } from 'node:crypto';
+
+import type { SiteRules } from '../../core/rules/site-rules.js';
 import { gatePolicyOf } from '../../adapters/inference/gating-config.js';
 import { softwareVersion } from '../../adapters/process/package-info.js';
 import { PipelineError } from '../../core/errors.js';
+import { canonicalJson } from '../../core/canonical-json.js';
 import { silentLogger } from '../../core/log.js';
 import { modelProvenance } from '../../core/use-cases/run-inference.js';
 import {
@@ -58,7 +62,7 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
   const interruption = onInterruption(() => process.exit(EXIT.interrupted));
   const open = await openClassifier({ logger: silentLogger }, config);
   try {
-    const { classifier, manifest } = open;
+    const { classifier, manifest, siteRules } = open;
     const { executionProvider } = classifier;
     say(describeEngine(open, config));
     const { includeWithheld } = options;
@@ -72,7 +76,12 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
       schemaVersion: 1,
       softwareVersion,
       model: modelProvenance(manifest, executionProvider),
-      settings: { format: formatName, includeWithheld, ...gatePolicyOf(config) },
+      settings: {
+        format: formatName,
+        includeWithheld,
+        ...gatePolicyOf(config),
+        ...(siteRules.length > 0 && { siteRules: sha256Of(siteRules) }),
+      },
     };
     return await writeRows({
       inputs,
@@ -87,6 +96,11 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
     await open.classifier.close();
     interruption.release();
   }
+}
+
+/** The rules as parsed, so that comments and layout of their file do not count. */
+function sha256Of(siteRules: SiteRules): string {
+  return createHash('sha256').update(canonicalJson(siteRules)).digest('hex');
 }
 
 interface WriteRows extends Pick<RunScore, 'options' | 'commandLine'> {

@@ -18,10 +18,11 @@ export interface AgeAttributes {
  * neither can be read. A birth date after the examination is undefined too.
  */
 export function ageInYears(attributes: AgeAttributes): number | undefined {
-  return plausible(fromAge(attributes.PatientAge) ?? fromDates(attributes));
+  return plausible(ageStringToYears(attributes.PatientAge) ?? fromDates(attributes));
 }
 
-function fromAge(text: string | undefined): number | undefined {
+/** An Age String in years (fractional); undefined when it cannot be read. */
+export function ageStringToYears(text: string | undefined): number | undefined {
   const match = /^(\d{1,3})\s*([YMWD])?$/i.exec(text ?? '');
   if (match?.[1] === undefined) {
     return undefined;

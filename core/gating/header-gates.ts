@@ -15,6 +15,7 @@ const MAX_ASPECT = 2;
 type Verdict = Omit<GateResult, 'gate'>;
 type Gate<Input> = readonly [name: string, check: (input: Input, policy: GatePolicy) => Verdict];
 
+const NOTHING_ALLOWED: ReadonlyMap<string, string> = new Map();
 const PASS: Verdict = { verdict: 'pass' };
 
 /** In order; the first refusal is the outcome. They need no pixels and no Image Pixel module. */
@@ -35,20 +36,37 @@ const PIXEL_HEADER_GATES: readonly Gate<PixelHeader>[] = [
   ['aspect', checkAspect],
 ];
 
-/** The results up to and with the first refusal. */
-export function runHeaderGates(header: InstanceHeader, policy: GatePolicy): GateResult[] {
-  return run(HEADER_GATES, header, policy);
+/**
+ * The results up to and with the first refusal. `allowed` has the gates whose refusal a rule of the site
+ * makes a warning, with what it says; raw detector data is refused all the same.
+ */
+export function runHeaderGates(
+  header: InstanceHeader,
+  policy: GatePolicy,
+  allowed: ReadonlyMap<string, string> = NOTHING_ALLOWED,
+): GateResult[] {
+  return run(HEADER_GATES, header, policy, allowed);
 }
 
 /** The results up to and with the first refusal. */
 export function runPixelHeaderGates(pixels: PixelHeader, policy: GatePolicy): GateResult[] {
-  return run(PIXEL_HEADER_GATES, pixels, policy);
+  return run(PIXEL_HEADER_GATES, pixels, policy, NOTHING_ALLOWED);
 }
 
-function run<Input>(gates: readonly Gate<Input>[], input: Input, policy: GatePolicy): GateResult[] {
+function run<Input>(
+  gates: readonly Gate<Input>[],
+  input: Input,
+  policy: GatePolicy,
+  allowed: ReadonlyMap<string, string>,
+): GateResult[] {
   const results: GateResult[] = [];
   for (const [gate, check] of gates) {
-    const result = { gate, ...check(input, policy) };
+    const verdict = check(input, policy);
+    const because = verdict.reason === 'for-processing' ? undefined : allowed.get(gate);
+    const result: GateResult =
+      verdict.verdict === 'refuse' && because !== undefined
+        ? { gate, ...warn(`${verdict.detail ?? ''} Analysed all the same: ${because}`.trim()) }
+        : { gate, ...verdict };
     results.push(result);
     if (result.verdict === 'refuse') {
       break;

@@ -13,6 +13,7 @@ export const NOT_ANALYSED = {
   'not-frontal': 'The view is not frontal (PA or AP).',
   'view-unknown': 'The view is not stated and the site does not analyse unknown views.',
   paediatric: 'The patient is younger than the model was validated for.',
+  'site-rule': 'A rule of the site refuses the image.',
   'multi-frame': 'The object has more than one frame.',
   colour: 'The image is in colour.',
   'image-too-small': 'The image is too small to be read.',

@@ -4,17 +4,11 @@
  */
 import { readFileSync } from 'node:fs';
 
-import { decodeFrame } from '../../adapters/dicom/decode-frame.js';
-import { readDicom, readIdentity } from '../../adapters/dicom/read-dicom.js';
-import { PipelineError } from '../../core/errors.js';
-import { createRandom, mutate } from './mutate.js';
-
-/** Above every image of the corpus, and small enough that a lying header shows as memory. */
-const MAX_PIXELS = 8e6;
-const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
+import { createRandom } from './mutate.js';
+import { bytesOf, RUN, targetOf, type Corpus } from './targets.js';
 
 export interface FuzzBatch {
-  readonly files: readonly string[];
+  readonly corpus: Corpus;
   readonly first: number;
   readonly count: number;
 }
@@ -32,12 +26,11 @@ export type FuzzReport =
 
 const files = new Map<string, Buffer>();
 
-/** The case of a seed: which file, and what was done to it. */
-export function fuzzCase(corpus: readonly string[], seed: number): Buffer {
+/** The case of a seed: what is fuzzed, and with which bytes. */
+export function fuzzCase(corpus: Corpus, seed: number) {
   const random = createRandom(seed);
-  const pick = () => load(corpus[Math.floor(random() * corpus.length)] ?? '');
-  const file = pick();
-  return mutate(file, pick(), random);
+  const target = targetOf(random);
+  return { target, bytes: bytesOf(target, corpus, random, load), random };
 }
 
 if (process.send !== undefined) {
@@ -46,15 +39,15 @@ if (process.send !== undefined) {
   });
 }
 
-async function run({ files: corpus, first, count }: FuzzBatch): Promise<void> {
+async function run({ corpus, first, count }: FuzzBatch): Promise<void> {
   const outcomes: Record<string, number> = {};
   let slowestMs = 0;
   let slowestSeed = first;
   for (let seed = first; seed < first + count; seed += 1) {
     send({ kind: 'begin', seed });
-    const bytes = fuzzCase(corpus, seed);
+    const { target, bytes, random } = fuzzCase(corpus, seed);
     const startMs = performance.now();
-    const outcome = await outcomeOf(bytes).catch((error: unknown) => {
+    const result = await RUN[target](bytes, random).catch((error: unknown) => {
       const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
       send({ kind: 'wrong', seed, message });
       return 'wrong';
@@ -64,36 +57,10 @@ async function run({ files: corpus, first, count }: FuzzBatch): Promise<void> {
       slowestMs = tookMs;
       slowestSeed = seed;
     }
+    const outcome = `${target}: ${result}`;
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
   }
   send({ kind: 'done', rssBytes: process.memoryUsage.rss(), outcomes, slowestMs, slowestSeed });
-}
-
-/** Decoded, or the code of the error. Any other exception is a finding. */
-async function outcomeOf(bytes: Buffer): Promise<string> {
-  try {
-    readIdentity(bytes.subarray(0, 4096), false, { maxInflatedBytes: MAX_INFLATED_BYTES });
-  } catch (error) {
-    requireNamed(error);
-  }
-  try {
-    const object = readDicom(bytes, { bare: true, maxInflatedBytes: MAX_INFLATED_BYTES });
-    const TransferSyntaxUID = object.header.TransferSyntaxUID;
-    const image = await decodeFrame({ ...object, TransferSyntaxUID }, 0, { maxPixels: MAX_PIXELS });
-    if (image.pixels.length !== object.pixels.Rows * object.pixels.Columns) {
-      throw new Error('an image of the wrong size came out');
-    }
-    return 'decoded';
-  } catch (error) {
-    return requireNamed(error);
-  }
-}
-
-function requireNamed(error: unknown): string {
-  if (!(error instanceof PipelineError) || error.code === 'internal') {
-    throw error;
-  }
-  return error.code;
 }
 
 function load(path: string): Buffer {

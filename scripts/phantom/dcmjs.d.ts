@@ -15,6 +15,8 @@ declare module 'dcmjs' {
   interface DcmjsData {
     DicomMetaDictionary: {
       nameMap: Readonly<Record<string, DcmjsDictionaryEntry | undefined>>;
+      /** By tag as `(GGGG,EEEE)`. */
+      dictionary: Readonly<Record<string, DcmjsDictionaryEntry | undefined>>;
       denaturalizeDataset(dataset: Readonly<Record<string, unknown>>): Record<string, DcmjsElement>;
     };
     DicomDict: new (meta: Record<string, DcmjsElement>) => {

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import sharp from 'sharp';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { packageRoot } from '../../adapters/process/package-info.js';
 import type { ImageClassification } from '../../core/inference/image-classifier.js';
 import { silentLogger } from '../../core/log.js';
 import { openClassifier, type OpenClassifier } from '../../workers/inference/open-classifier.js';
+import { chestFile } from '../support/build-dicom.js';
 import { chestDicomFiles, describeWithData } from '../support/chest-data.js';
 import { classifierConfig } from '../support/classifier-config.js';
 
@@ -94,6 +95,42 @@ describeWithData('the gates on real images, with the shipped model', () => {
       kind: 'not-analysed',
       reason: 'image-blank',
     });
+  });
+});
+
+describe('the rules of a site, in the processes that classify', () => {
+  test('refuse and warn by any attribute', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'preread-rules-'));
+    const rules = join(folder, 'rules.yaml');
+    await writeFile(
+      rules,
+      `
+rules:
+  - { name: marked, when: { attribute: PatientOrientation, exists: true }, action: warn, because: Marked. }
+  - { name: room, when: { attribute: StationName, matches: 'ROOM?' }, action: refuse, because: Not ours. }
+`,
+    );
+    const config = classifierConfig('preread-cxr14', {
+      PREREAD_INFERENCE_PROCESSES: 1,
+      PREREAD_RULES: rules,
+    });
+    const { classifier } = await openClassifier({ logger: silentLogger }, config);
+    try {
+      const path = join(folder, 'image.dcm');
+      await writeFile(path, chestFile({ '00081010': ['SH', 'room1'], '00200020': ['CS', 'L\\F'] }));
+      expect(await classifier.classify({ path })).toMatchObject({
+        kind: 'not-analysed',
+        reason: 'site-rule',
+        detail: 'Not ours. (rule room)',
+        gates: [
+          { gate: 'site-rules', verdict: 'warn', detail: 'Marked. (rule marked)' },
+          { gate: 'site-rules', verdict: 'refuse' },
+        ],
+      });
+    } finally {
+      await classifier.close();
+      await rm(folder, { recursive: true });
+    }
   });
 });
 

@@ -346,6 +346,21 @@ describe('what is refused', () => {
     );
   });
 
+  test('rules that are not valid, with their line, and to resume under other rules', async () => {
+    const rules = join(folder, 'rules.yaml');
+    await writeFile(rules, 'rules:\n  - name: a\n    action: refuse\n');
+    await refused(
+      /line 2: rules\[0\]\.when: /,
+      ...again('--model', model, '--rules', rules, '--force'),
+    );
+    await writeFile(
+      rules,
+      '{ "rules": [{ "name": "a", "action": "warn", "because": "Said so.", ' +
+        '"when": { "attribute": "StationName", "exists": false } }] }',
+    );
+    await refused(/another siteRules/, ...again('--model', model, '--rules', rules, '--resume'));
+  });
+
   test('to resume when the files are not those of the rows', async () => {
     await refused(
       /line 2 is not the row of the file/,

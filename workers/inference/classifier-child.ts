@@ -16,7 +16,8 @@ import { NOT_ANALYSED } from '../../core/results/outcome.js';
 import { classifierSettingsSchema } from './classifier-settings.js';
 
 serveClassifier(async (settings) => {
-  const { model, modelSearchPath, provider, gatePolicy } = classifierSettingsSchema.parse(settings);
+  const { model, modelSearchPath, provider, gatePolicy, siteRules } =
+    classifierSettingsSchema.parse(settings);
   const { bytes, manifest, selfTest } = await loadModel(model, modelSearchPath);
   const session = await createClassifierSession({ bytes, manifest, provider });
   await warmUp(session, manifest, selfTest);
@@ -30,6 +31,7 @@ serveClassifier(async (settings) => {
         recipe,
         inputSize: { channels, width, height },
         gatePolicy,
+        siteRules,
       });
       if (prepared.kind === 'not-analysed') {
         return prepared;

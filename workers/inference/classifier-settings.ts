@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { PROVIDER_CHOICES } from '../../adapters/onnx/execution-providers.js';
 import { gatePolicySchema } from '../../core/gating/gate-policy.js';
+import type { SiteRules } from '../../core/rules/site-rules.js';
 
 /** What a child process is told when it starts. */
 export const classifierSettingsSchema = z.object({
@@ -10,6 +11,8 @@ export const classifierSettingsSchema = z.object({
   modelSearchPath: z.array(z.string()),
   provider: z.enum(PROVIDER_CHOICES),
   gatePolicy: gatePolicySchema,
+  /** Parsed where the process was started: its attributes are looked up already. */
+  siteRules: z.custom<SiteRules>((value) => Array.isArray(value)),
 });
 
 export type ClassifierSettings = z.infer<typeof classifierSettingsSchema>;

@@ -8,8 +8,10 @@ import type { ModelsConfig } from '../../adapters/models/config.js';
 import { modelSearchPath } from '../../adapters/models/find-model.js';
 import { readModelFolder } from '../../adapters/models/load-model.js';
 import type { OnnxConfig } from '../../adapters/onnx/config.js';
+import { loadSiteRules } from '../../adapters/rules/load-site-rules.js';
 import { builtEntry } from '../../adapters/process/package-info.js';
 import type { ModelManifest } from '../../core/inference/model-manifest.js';
+import type { SiteRules } from '../../core/rules/site-rules.js';
 import type { Logger } from '../../core/log.js';
 import type { ClassifierSettings } from './classifier-settings.js';
 
@@ -18,11 +20,13 @@ export type ClassifierConfig = InferenceConfig & ModelsConfig & OnnxConfig;
 export interface OpenClassifier {
   readonly classifier: ClassifierPool;
   readonly manifest: ModelManifest;
+  readonly siteRules: SiteRules;
 }
 
 /**
  * The configured model in warm processes. Throws `model-not-found`, `model-manifest-invalid`,
- * `model-hash-mismatch`, `model-graph-mismatch`, `model-self-test-failed` or, when a process does not
+ * `model-hash-mismatch`, `model-graph-mismatch`, `model-self-test-failed`, `config-invalid` for the
+ * site's rules or, when a process does not
  * start at all, `inference-crashed` or `inference-timeout`.
  */
 export async function openClassifier(
@@ -31,12 +35,14 @@ export async function openClassifier(
 ): Promise<OpenClassifier> {
   const searchPath = modelSearchPath(config.PREREAD_MODELS_DIR);
   const { folder, manifest } = await readModelFolder(config.PREREAD_MODEL, searchPath);
+  const siteRules = await loadSiteRules(config.PREREAD_RULES);
   const settings: ClassifierSettings = {
     // The folder, so that every child loads the model that has been found here.
     model: folder,
     modelSearchPath: [...searchPath],
     provider: config.PREREAD_PROVIDER,
     gatePolicy: gatePolicyOf(config),
+    siteRules,
   };
   const classifier = await createClassifierPool(deps, {
     entryPath: builtEntry('workers/inference/classifier-child'),
@@ -46,5 +52,5 @@ export async function openClassifier(
     startTimeLimitMs: config.PREREAD_INFERENCE_START_LIMIT_MS,
     memoryLimitMb: config.PREREAD_INFERENCE_MEMORY_MB,
   });
-  return { classifier, manifest };
+  return { classifier, manifest, siteRules };
 }
