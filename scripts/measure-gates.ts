@@ -9,6 +9,7 @@ import { DEFAULT_GATE_POLICY } from '../core/gating/gate-policy.js';
 import { orientationOf } from '../core/gating/orientation.js';
 import { pictureOf, thumbnailOf } from '../core/gating/picture.js';
 import { invertedTensor, runPixelGates } from '../core/gating/pixel-gates.js';
+import { rowsOf } from '../core/imaging/image-rows.js';
 import { getRecipe } from '../core/inference/recipes/recipe.js';
 
 const SIZE = 224;
@@ -73,7 +74,7 @@ async function tensorsOf(folder: string): Promise<Map<string, Float32Array>> {
   for (let at = 0; at < names.length; at += step) {
     const name = names.sort()[Math.floor(at)] ?? '';
     const image = await readImageFile(await readFile(join(folder, name)), 1e8);
-    tensors.set(name, getRecipe('cxr-square@1')(image, SIZE));
+    tensors.set(name, getRecipe('cxr-square@1')(rowsOf(image), SIZE));
   }
   return tensors;
 }

@@ -20,6 +20,8 @@ const PEERS: Readonly<Record<string, string>> = {
   'libgdcm-tools': '/usr/bin/gdcmconv',
   'libopenjp2-tools': '/usr/bin/opj_compress',
   dicom3tools: '/usr/bin/dciodvfy',
+  'clang-14': '/usr/bin/clang-14',
+  'lld-14': '/usr/bin/wasm-ld-14',
   orthanc: '/usr/sbin/Orthanc',
   'orthanc-dicomweb': '/usr/share/orthanc/plugins/libOrthancDicomWeb.so',
   'python3-sklearn': '/usr/lib/python3/dist-packages/sklearn',

@@ -1,6 +1,7 @@
 import type { DicomUid } from '../../core/dicom/uid.js';
 import type { PixelHeader } from '../../core/dicom/instance-header.js';
 import { isTransferSyntax, TRANSFER_SYNTAXES } from '../../core/dicom/transfer-syntaxes.js';
+import type { TransferSyntaxUid } from '../../core/dicom/transfer-syntaxes.js';
 import { PipelineError } from '../../core/errors.js';
 import type { DecodedImage } from '../../core/imaging/decoded-image.js';
 import type { DecodeOptions } from './decoders/frame-decoder.js';
@@ -26,18 +27,7 @@ export async function decodeFrame(
   options: DecodeOptions,
 ): Promise<DecodedImage> {
   const { pixels: header, pixelData } = image;
-  const TransferSyntaxUID: string = image.TransferSyntaxUID;
-  if (header.Rows * header.Columns > options.maxPixels) {
-    throw new PipelineError('image-too-large', undefined, {
-      context: { Rows: header.Rows, Columns: header.Columns, maxPixels: options.maxPixels },
-    });
-  }
-  if (!isTransferSyntax(TransferSyntaxUID)) {
-    throw new PipelineError('transfer-syntax-unsupported');
-  }
-  if (TRANSFER_SYNTAXES[TransferSyntaxUID].encapsulated !== (pixelData.kind === 'encapsulated')) {
-    throw new PipelineError('pixel-data-corrupt', 'Pixel Data contradicts the transfer syntax.');
-  }
+  const TransferSyntaxUID = requireDecodable(image, options);
   if (pixelData.kind === 'native') {
     return toDecodedImage(decodeUncompressed(pixelData, header, frame), header);
   }
@@ -51,4 +41,26 @@ export async function decodeFrame(
     throw new PipelineError('pixel-data-corrupt', 'The Pixel Data has no fragments.');
   }
   return toDecodedImage(await decode(codestream, header, options), header);
+}
+
+/** The checks that come before anything is allocated. Throws as `decodeFrame`. */
+export function requireDecodable(
+  image: Omit<EncodedImage, 'pixelData'> & { readonly pixelData: Pick<PixelData, 'kind'> },
+  { maxPixels }: DecodeOptions,
+): TransferSyntaxUid {
+  const { Rows, Columns } = image.pixels;
+  const TransferSyntaxUID: string = image.TransferSyntaxUID;
+  if (Rows * Columns > maxPixels) {
+    throw new PipelineError('image-too-large', undefined, {
+      context: { Rows, Columns, maxPixels },
+    });
+  }
+  if (!isTransferSyntax(TransferSyntaxUID)) {
+    throw new PipelineError('transfer-syntax-unsupported');
+  }
+  const { encapsulated } = TRANSFER_SYNTAXES[TransferSyntaxUID];
+  if (encapsulated !== (image.pixelData.kind === 'encapsulated')) {
+    throw new PipelineError('pixel-data-corrupt', 'Pixel Data contradicts the transfer syntax.');
+  }
+  return TransferSyntaxUID;
 }

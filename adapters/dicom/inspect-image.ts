@@ -15,11 +15,11 @@ import type { ImageSource, PreparedImage } from '../../core/inference/image-clas
 import { NOT_ANALYSED } from '../../core/results/outcome.js';
 import { decodeFrame } from './decode-frame.js';
 import { hasPrefix } from './file-meta.js';
+import { openImageFile } from './image-file.js';
 import { DEFAULT_IMAGE_LIMITS, prepareImage } from './prepare-image.js';
-import type { PrepareOptions } from './prepare-image.js';
+import type { ImageLimits, PrepareOptions } from './prepare-image.js';
 import { readDicomHeader } from './read-dicom.js';
 import { isImageFile, readImageFile } from './read-image-file.js';
-import { readWholeFile } from './read-whole-file.js';
 
 /** What the pipeline sees in a file, with no patient's name, id or UID in it. */
 export interface InspectionReport {
@@ -70,8 +70,22 @@ export async function inspectImage(
   options: InspectOptions,
 ): Promise<InspectionReport> {
   const limits = options.limits ?? DEFAULT_IMAGE_LIMITS;
+  const file = openImageFile(source.path, limits.maxFileBytes);
+  try {
+    const bytes = file.readStart(file.sizeBytes);
+    return await inspectBytes(bytes, source, limits, options);
+  } finally {
+    file.close();
+  }
+}
+
+async function inspectBytes(
+  bytes: Uint8Array,
+  source: ImageSource,
+  limits: ImageLimits,
+  options: InspectOptions,
+): Promise<InspectionReport> {
   const rules = options.siteRules ?? [];
-  const bytes = await readWholeFile(source.path, limits.maxFileBytes);
   const prepared = throughPixelGates(await prepareImage(source, options), options);
   const report: { -readonly [K in keyof InspectionReport]: InspectionReport[K] } = {
     format: 'unreadable',

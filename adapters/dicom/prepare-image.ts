@@ -4,7 +4,8 @@ import type { GateResult } from '../../core/gating/gate.js';
 import type { GatePolicy } from '../../core/gating/gate-policy.js';
 import { DEFAULT_GATE_POLICY } from '../../core/gating/gate-policy.js';
 import { runHeaderGates, runPixelHeaderGates } from '../../core/gating/header-gates.js';
-import type { DecodedImage } from '../../core/imaging/decoded-image.js';
+import type { ImageRows } from '../../core/imaging/image-rows.js';
+import { rowsOf } from '../../core/imaging/image-rows.js';
 import type {
   ImageSource,
   PreparedImage,
@@ -14,12 +15,12 @@ import { getRecipe } from '../../core/inference/recipes/recipe.js';
 import { runSiteRules, type SiteRules } from '../../core/rules/site-rules.js';
 import { notAnalysedReasonOf } from '../../core/results/not-analysed-reason.js';
 import { NOT_ANALYSED } from '../../core/results/outcome.js';
-import { decodeFrame } from './decode-frame.js';
-import { hasPrefix } from './file-meta.js';
-import { identityOf } from './instance-header.js';
-import { readDicomHeader } from './read-dicom.js';
+import { createAttributeReader } from './attribute-reader.js';
+import { openImageFile } from './image-file.js';
+import type { ImageFile } from './image-file.js';
+import { identityOf, readInstanceHeader } from './instance-header.js';
 import { isImageFile, readImageFile } from './read-image-file.js';
-import { readWholeFile } from './read-whole-file.js';
+import { FIRST_BYTES, locateRows, readToPixelData } from './read-rows.js';
 
 export interface ImageLimits {
   /** Larger images are refused before anything is allocated for them. */
@@ -74,13 +75,15 @@ export async function prepareImage(
   }
   const limits = options.limits ?? DEFAULT_IMAGE_LIMITS;
   const progress: Progress = { gates: [] };
+  let file: ImageFile | undefined;
   try {
     const startMs = performance.now();
-    const bytes = await readWholeFile(source.path, limits.maxFileBytes);
+    file = openImageFile(source.path, limits.maxFileBytes);
+    const start = file.readStart(FIRST_BYTES);
     const readMs = performance.now() - startMs;
-    const image = isImageFile(bytes)
-      ? await fromImageFile(bytes, limits, options, progress)
-      : await fromDicom(bytes, limits, options, progress);
+    const image = isImageFile(start)
+      ? await fromImageFile(file, limits, options, progress)
+      : await fromDicom(file, limits, options, progress);
     if ('kind' in image) {
       return image;
     }
@@ -101,47 +104,46 @@ export async function prepareImage(
       throw error;
     }
     return { kind: 'not-analysed', reason, detail: error.message, ...progress };
+  } finally {
+    file?.close();
   }
 }
 
 async function fromDicom(
-  bytes: Uint8Array,
+  file: ImageFile,
   limits: ImageLimits,
   options: PrepareOptions,
   progress: Progress,
-): Promise<DecodedImage | UnanalysedImage> {
+): Promise<ImageRows | UnanalysedImage> {
   const policy = options.gatePolicy ?? DEFAULT_GATE_POLICY;
-  const object = readDicomHeader(bytes, {
-    bare: !hasPrefix(bytes),
-    maxInflatedBytes: limits.maxInflatedBytes,
-  });
-  const { header } = object;
+  const parsed = readToPixelData(file, limits.maxInflatedBytes);
+  const { dataSet, TransferSyntaxUID } = parsed;
+  const header = readInstanceHeader(dataSet, TransferSyntaxUID);
   const identity = wholeIdentity(header);
   if (identity !== undefined) {
     progress.identity = identity;
   }
-  const { gates, allowed } = runSiteRules(options.siteRules ?? [], object.readAttribute);
+  const { gates, allowed } = runSiteRules(
+    options.siteRules ?? [],
+    createAttributeReader(dataSet, TransferSyntaxUID),
+  );
   const byHeader =
     refusalOf(progress, gates) ?? refusalOf(progress, runHeaderGates(header, policy, allowed));
   if (byHeader !== undefined) {
     return byHeader;
   }
-  const { pixels, pixelData } = object.readPixels();
+  const { pixels, open } = locateRows(file, parsed);
   const byPixelHeader = refusalOf(progress, runPixelHeaderGates(pixels, policy));
-  if (byPixelHeader !== undefined) {
-    return byPixelHeader;
-  }
-  const encoded = { TransferSyntaxUID: header.TransferSyntaxUID, pixels, pixelData };
-  return decodeFrame(encoded, 0, { maxPixels: limits.maxPixels });
+  return byPixelHeader ?? open({ maxPixels: limits.maxPixels });
 }
 
 async function fromImageFile(
-  bytes: Uint8Array,
+  file: ImageFile,
   limits: ImageLimits,
   options: PrepareOptions,
   progress: Progress,
-): Promise<DecodedImage | UnanalysedImage> {
-  const image = await readImageFile(bytes, limits.maxPixels);
+): Promise<ImageRows | UnanalysedImage> {
+  const image = await readImageFile(file.readStart(file.sizeBytes), limits.maxPixels);
   const gates: GateResult[] = [
     ...runSiteRules(options.siteRules ?? [], () => []).gates,
     {
@@ -158,7 +160,7 @@ async function fromImageFile(
     });
   }
   gates.push(...runPixelHeaderGates(image.header, options.gatePolicy ?? DEFAULT_GATE_POLICY));
-  return refusalOf(progress, gates) ?? image;
+  return refusalOf(progress, gates) ?? rowsOf(image);
 }
 
 /** Notes the results; the outcome of the image when one of them is a refusal. */

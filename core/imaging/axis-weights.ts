@@ -92,6 +92,20 @@ export function foldWeights(full: AxisWeights, origin: number, grid: ReducedGrid
   });
 }
 
+/** The same weights for inputs that begin `origin` further on, of `inputs` altogether. */
+export function shiftWeights(axis: AxisWeights, origin: number, inputs: number): AxisWeights {
+  return { inputs, starts: axis.starts.map((start) => start + origin), weights: axis.weights };
+}
+
+/** First input that any output needs, and the one behind the last. */
+export function extentOf({ starts, weights }: AxisWeights): readonly [number, number] {
+  let end = 0;
+  starts.forEach((start, output) => {
+    end = Math.max(end, start + (weights[output]?.length ?? 0));
+  });
+  return [starts[0] ?? 0, end];
+}
+
 /** The sum of each output's weights: what a constant of 1 becomes. */
 export function weightSums(axis: AxisWeights): Float64Array {
   return Float64Array.from(axis.weights, (weights) =>

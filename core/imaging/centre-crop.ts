@@ -1,4 +1,4 @@
-import type { DecodedImage } from './decoded-image.js';
+import type { ImageRows } from './image-rows.js';
 
 /** Spacings that differ less than this are one spacing, rounded differently. */
 const SQUARE_TOLERANCE = 0.01;
@@ -12,7 +12,7 @@ export interface Crop {
 }
 
 /** The largest centred square: s = min(H, W), x0 = floor(W/2) - floor(s/2), y0 likewise. */
-export function centreSquare(image: DecodedImage): Crop {
+export function centreSquare(image: Pick<ImageRows, 'header'>): Crop {
   return centred(image, 1);
 }
 
@@ -20,12 +20,12 @@ export function centreSquare(image: DecodedImage): Crop {
  * The largest centred part that is square on the detector: with pixels that are not square it has
  * more columns than rows or the other way round, and resampling to a square corrects the shape.
  */
-export function centreSquareInSpace(image: DecodedImage): Crop {
+export function centreSquareInSpace(image: Pick<ImageRows, 'header'>): Crop {
   const ratio = image.header.pixelAspectRatio;
   return centred(image, Math.abs(ratio - 1) > SQUARE_TOLERANCE ? ratio : 1);
 }
 
-function centred(image: DecodedImage, aspectRatio: number): Crop {
+function centred(image: Pick<ImageRows, 'header'>, aspectRatio: number): Crop {
   const { Rows, Columns } = image.header;
   const side = Math.min(Rows * aspectRatio, Columns);
   const columns = Math.max(1, Math.round(side));

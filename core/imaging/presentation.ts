@@ -12,8 +12,14 @@ export interface GreyTable {
   readonly values: Float32Array;
 }
 
+/** Lowest and highest of some stored values. */
+export interface StoredRange {
+  readonly min: number;
+  readonly max: number;
+}
+
 /** Smallest and largest value that BitsStored can hold. */
-export function storedRange(header: PixelHeader): { readonly min: number; readonly max: number } {
+export function storedRange(header: PixelHeader): StoredRange {
   return header.PixelRepresentation === 1
     ? { min: -(2 ** (header.BitsStored - 1)), max: 2 ** (header.BitsStored - 1) - 1 }
     : { min: 0, max: 2 ** header.BitsStored - 1 };
@@ -35,10 +41,14 @@ export function isInverted(header: PixelHeader): boolean {
  * a small part of 12 or 16 bits.
  */
 export function greyTable(image: DecodedImage): GreyTable {
-  const { header } = image;
+  return greyTableOf(image.header, () => usedRange(image));
+}
+
+/** The same, where `used` finds the image's lowest and highest value if they are needed. */
+export function greyTableOf(header: PixelHeader, used: () => StoredRange): GreyTable {
   const { min, max } = storedRange(header);
   const modality = modalityOf(header);
-  const grey = voiOf(header) ?? fullRange(image, modality);
+  const grey = voiOf(header) ?? fullRange(header, used, modality);
   const inverted = isInverted(header);
   const isPadding = paddingTest(header);
   const values = new Float32Array(max - min + 1);
@@ -64,24 +74,32 @@ export function paddingTest(header: PixelHeader): (stored: number) => boolean {
 }
 
 function fullRange(
-  image: DecodedImage,
+  header: PixelHeader,
+  used: () => StoredRange,
   modality: (stored: number) => number,
 ): (value: number) => number {
-  const { min, max } = image.header.BitsStored <= 8 ? storedRange(image.header) : usedRange(image);
+  const { min, max } = header.BitsStored <= 8 ? storedRange(header) : used();
   const ends = [modality(min), modality(max)];
   const low = Math.min(...ends);
   const width = Math.max(...ends) - low;
   return width === 0 ? () => 0 : (value) => Math.min(1, Math.max(0, (value - low) / width));
 }
 
-function usedRange(image: DecodedImage): { readonly min: number; readonly max: number } {
-  const isPadding = paddingTest(image.header);
+function usedRange({ header, pixels }: DecodedImage): StoredRange {
   const used = new Uint8Array(65536);
-  const { pixels } = image;
   for (let index = 0; index < pixels.length; index += 1) {
     used[pixels[index]! & 0xffff] = 1;
   }
-  const range = storedRange(image.header);
+  return rangeOfUsed(used, header);
+}
+
+/**
+ * Lowest and highest value that is no padding, from a mark (1) at the low 16 bits of every one that occurs;
+ * all that can be stored where there is none.
+ */
+export function rangeOfUsed(used: Uint8Array, header: PixelHeader): StoredRange {
+  const isPadding = paddingTest(header);
+  const range = storedRange(header);
   let min = range.max;
   let max = range.min;
   for (let stored = range.min; stored <= range.max; stored += 1) {

@@ -1,116 +1,285 @@
+import type { Address, Kernel } from '../kernel/kernel.js';
+import { withKernel } from '../kernel/kernel.js';
 import type { AxisWeights } from './axis-weights.js';
-import type { StoredValues } from './decoded-image.js';
-import type { GreyTable } from './presentation.js';
+import { extentOf, weightSums } from './axis-weights.js';
+import type { ImageRows, RowReader } from './image-rows.js';
+import { kernelTone, TONES } from './kernel-tone.js';
+import type { KernelTone } from './kernel-tone.js';
+import type { GreyTable, StoredRange } from './presentation.js';
+import { greyTableOf, rangeOfUsed } from './presentation.js';
+import { packRowWeights } from './row-weights.js';
+import type { Tone } from './tone.js';
+import { ramp } from './tone.js';
 
-export interface ResampleSource {
-  /** Shape: [rows, width], row-major. */
-  readonly pixels: StoredValues;
-  readonly width: number;
-  /** First column and row that the weights count from. */
-  readonly x0: number;
-  readonly y0: number;
+/** Rows are read about so many bytes at a time: they stay in the second-level cache until they are used up. */
+const STRIP_BYTES = 128 * 1024;
+
+/** The fields of `Plan` in core/kernel/resample.c, in their order. */
+const PLAN_FIELDS = [
+  'columns',
+  'stride',
+  'sampleBytes',
+  'shiftUp',
+  'shiftDown',
+  'isSigned',
+  'bias',
+  'tone',
+  'clampLow',
+  'clampHigh',
+  'centre',
+  'scaleBits',
+  'floor',
+  'ceiling',
+  'table',
+  'ring',
+  'ringPairs',
+  'slotBytes',
+  'pairs',
+  'outputs',
+  'output',
+  'firstPairs',
+  'pairCounts',
+  'weights',
+  'remainders',
+  'weight',
+  'sums',
+  'columnOutputs',
+  'columnStarts',
+  'columnTaps',
+  'columnWeights',
+  'result',
+  'min',
+  'max',
+] as const;
+
+type Plan = Record<(typeof PLAN_FIELDS)[number], number>;
+
+export interface Resampled {
+  /** Shape: [vertical outputs, horizontal outputs], row-major; what the tone gives. */
+  readonly values: Float64Array;
+  /** Lowest and highest stored value of the part that was read. */
+  readonly range: StoredRange;
 }
 
 /**
- * A separable filter over a part of an image: each output row is the weighted sum of its input rows, then
- * filtered along itself. Stored values are read where they lie and looked up in `table` when there is one.
- *
- * Four input rows are added at a time: the sums are then loaded and stored a quarter as often, which makes
- * it 1.6 times as fast as row by row (3000 x 2500 to 224).
- *
- * Returns shape [vertical outputs, horizontal outputs], row-major, in the table's units, else in stored
- * values. Sums are float64.
+ * A separable filter over an image, in one pass over the rows that it needs: each is read, brought to its tone
+ * where that does not commute with the filter, and added while it is in the cache. Weights count from
+ * column 0 and row 0 of the image. By the WebAssembly kernel; sums are exact to 2^-24 of the stored range,
+ * grey levels that go through a table or a clipping window to 2^-16.
  */
 export function resample(
-  source: ResampleSource,
+  rows: ImageRows,
   horizontal: AxisWeights,
   vertical: AxisWeights,
-  table?: GreyTable,
-): Float64Array {
-  const columns = horizontal.weights.length;
-  const result = new Float64Array(vertical.weights.length * columns);
-  const sums = new Float64Array(horizontal.inputs);
-  vertical.weights.forEach((weights, output) => {
-    const firstRow = source.y0 + (vertical.starts[output] ?? 0);
-    const startOf = (k: number) => (firstRow + k) * source.width + source.x0;
-    sums.fill(0);
-    let k = 0;
-    for (; k + 4 <= weights.length; k += 4) {
-      addFourRows(sums, source, startOf(k), weights.subarray(k, k + 4), table);
-    }
-    for (; k < weights.length; k += 1) {
-      addRow(sums, source, startOf(k), weights[k] ?? 0, table);
-    }
-    filterRow(result, output * columns, sums, horizontal);
+  tone: Tone,
+): Resampled {
+  return withKernel((kernel) => {
+    const table = tableOf(kernel, rows, tone);
+    const steps = kernelTone(rows.header, tone, table);
+    const { values, range } = run(kernel, rows, horizontal, vertical, steps);
+    const { gain, offset } = tone.kind === 'own-range' ? ownRamp(tone, range) : steps;
+    applyLinear(values, { gain: gain * steps.unit, offset: offset + gain * steps.zero }, [
+      horizontal,
+      vertical,
+    ]);
+    return { values, range };
   });
-  return result;
 }
 
-// Indices below lie inside the image and its table: the weights were made for its size.
-
-function addFourRows(
-  sums: Float64Array,
-  { pixels, width }: ResampleSource,
-  first: number,
-  weights: Float64Array,
-  table: GreyTable | undefined,
-): void {
-  const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = weights;
-  const second = first + width;
-  const third = second + width;
-  const fourth = third + width;
-  if (table === undefined) {
-    for (let x = 0; x < sums.length; x += 1) {
-      sums[x]! +=
-        w0 * pixels[first + x]! +
-        w1 * pixels[second + x]! +
-        w2 * pixels[third + x]! +
-        w3 * pixels[fourth + x]!;
-    }
-    return;
-  }
-  const { values, firstStored } = table;
-  for (let x = 0; x < sums.length; x += 1) {
-    sums[x]! +=
-      w0 * values[pixels[first + x]! - firstStored]! +
-      w1 * values[pixels[second + x]! - firstStored]! +
-      w2 * values[pixels[third + x]! - firstStored]! +
-      w3 * values[pixels[fourth + x]! - firstStored]!;
-  }
-}
-
-function addRow(
-  sums: Float64Array,
-  { pixels }: ResampleSource,
-  start: number,
-  weight: number,
-  table: GreyTable | undefined,
-): void {
-  if (table === undefined) {
-    for (let x = 0; x < sums.length; x += 1) {
-      sums[x]! += weight * pixels[start + x]!;
-    }
-    return;
-  }
-  const { values, firstStored } = table;
-  for (let x = 0; x < sums.length; x += 1) {
-    sums[x]! += weight * values[pixels[start + x]! - firstStored]!;
-  }
-}
-
-function filterRow(
-  result: Float64Array,
-  base: number,
-  sums: Float64Array,
+function run(
+  kernel: Kernel,
+  rows: ImageRows,
   horizontal: AxisWeights,
-): void {
-  for (let column = 0; column < horizontal.weights.length; column += 1) {
-    const weights = horizontal.weights[column]!;
-    const start = horizontal.starts[column]!;
-    let total = 0;
-    for (let k = 0; k < weights.length; k += 1) {
-      total += weights[k]! * sums[start + k]!;
+  vertical: AxisWeights,
+  tone: KernelTone,
+): Resampled {
+  const { format, width } = rows;
+  const [firstColumn, endColumn] = extentOf(horizontal);
+  const [firstRow, endRow] = extentOf(vertical);
+  const plan = emptyPlan();
+  plan.columns = endColumn - firstColumn;
+  plan.stride = width * format.bytes;
+  setFormat(plan, rows);
+  setTone(kernel, plan, tone);
+  const units = setRowWeights(kernel, plan, vertical, firstRow, tone.largest);
+  setColumnWeights(kernel, plan, horizontal, firstColumn);
+  plan.result = kernel.allocate(8 * plan.outputs * plan.columnOutputs);
+  plan.min = 32767;
+  plan.max = -32768;
+
+  forEachStrip(kernel, rows, firstRow, endRow, (at, count, fresh) => {
+    if (fresh) {
+      writePlan(kernel, plan, units);
     }
-    result[base + column] = total;
+    kernel.exports.resample_feed(at + firstColumn * format.bytes, count);
+  });
+
+  const written = readPlan(kernel);
+  return {
+    values: kernel.float64(plan.result, plan.outputs * plan.columnOutputs).slice(),
+    range: { min: written.min + plan.bias, max: written.max + plan.bias },
+  };
+}
+
+/** Reads the rows a strip at a time into one buffer. `fresh` is true for the first strip. */
+function forEachStrip(
+  kernel: Kernel,
+  rows: ImageRows,
+  firstRow: number,
+  endRow: number,
+  use: (at: Address, count: number, fresh: boolean) => void,
+): void {
+  const rowBytes = rows.width * rows.format.bytes;
+  const stripRows = Math.max(2, 2 * Math.floor(STRIP_BYTES / rowBytes / 2));
+  const reader: RowReader = rows.begin(kernel);
+  // The kernel reads eight samples at a time, the last ones not beyond the row.
+  const strip = kernel.allocate(stripRows * rowBytes);
+  for (let row = firstRow; row < endRow; row += stripRows) {
+    const count = Math.min(stripRows, endRow - row);
+    reader.read(strip, row, count);
+    use(strip, count, row === firstRow);
   }
+  reader.end();
+}
+
+function tableOf(kernel: Kernel, rows: ImageRows, tone: Tone): GreyTable | undefined {
+  return tone.kind === 'table'
+    ? greyTableOf(rows.header, () => usedRangeOf(kernel, rows))
+    : undefined;
+}
+
+/** A pass of its own: the padding of an image without a window becomes one of the ends. */
+function usedRangeOf(kernel: Kernel, rows: ImageRows): StoredRange {
+  const used = kernel.allocate(65536);
+  kernel.bytes(used, 65536).fill(0);
+  const plan = emptyPlan();
+  plan.columns = rows.width;
+  plan.stride = rows.width * rows.format.bytes;
+  setFormat(plan, rows);
+  forEachStrip(kernel, rows, 0, rows.height, (at, count, fresh) => {
+    if (fresh) {
+      writePlan(kernel, plan, { weightUnit: 1, remainderUnit: 1 });
+    }
+    kernel.exports.resample_mark(at, count, used);
+  });
+  return rangeOfUsed(kernel.bytes(used, 65536), rows.header);
+}
+
+function ownRamp(tone: Extract<Tone, { kind: 'own-range' }>, { min, max }: StoredRange) {
+  return min < max ? ramp(min, max, tone.falling) : { gain: 0, offset: tone.flat };
+}
+
+/** gain * v + offset, where the filter may have lost weight outside the image. */
+function applyLinear(
+  values: Float64Array,
+  { gain, offset }: { readonly gain: number; readonly offset: number },
+  [horizontal, vertical]: readonly [AxisWeights, AxisWeights],
+): void {
+  if (gain === 1 && offset === 0) {
+    return;
+  }
+  const columnSums = weightSums(horizontal);
+  let index = 0;
+  for (const rowSum of weightSums(vertical)) {
+    for (const columnSum of columnSums) {
+      values[index] = gain * values[index]! + offset * rowSum * columnSum;
+      index += 1;
+    }
+  }
+}
+
+function emptyPlan(): Plan {
+  return Object.fromEntries(PLAN_FIELDS.map((name) => [name, 0])) as Plan;
+}
+
+function setFormat(plan: Plan, { format }: ImageRows): void {
+  plan.sampleBytes = format.bytes;
+  plan.shiftUp = format.shiftUp;
+  plan.shiftDown = format.shiftDown;
+  plan.isSigned = format.signed ? 1 : 0;
+}
+
+function setTone(kernel: Kernel, plan: Plan, tone: KernelTone): void {
+  plan.bias = tone.bias;
+  plan.tone = TONES.indexOf(tone.kind);
+  if (tone.kind === 'clamp') {
+    Object.assign(plan, tone.clamp);
+  } else if (tone.kind === 'table') {
+    plan.table = kernel.allocate(2 * 65536);
+    kernel.int16(plan.table, 65536).set(tone.table);
+  }
+}
+
+function setRowWeights(
+  kernel: Kernel,
+  plan: Plan,
+  vertical: AxisWeights,
+  firstRow: number,
+  largest: number,
+) {
+  const packed = packRowWeights(vertical, firstRow, largest);
+  plan.outputs = vertical.weights.length;
+  plan.firstPairs = putInt32(kernel, packed.firstPairs);
+  plan.pairCounts = putInt32(kernel, packed.pairCounts);
+  plan.weights = putInt16(kernel, packed.weights);
+  plan.remainders = putInt16(kernel, packed.remainders);
+  plan.slotBytes = 32 * Math.ceil(plan.columns / 8);
+  plan.ringPairs = packed.pairCounts.reduce((most, count) => Math.max(most, count), 1);
+  plan.ring = kernel.allocate(plan.ringPairs * plan.slotBytes);
+  return packed.units;
+}
+
+/** All outputs get as many weights, an even number, the missing ones 0. */
+function setColumnWeights(
+  kernel: Kernel,
+  plan: Plan,
+  { starts, weights }: AxisWeights,
+  firstColumn: number,
+): void {
+  const longest = weights.reduce((most, { length }) => Math.max(most, length), 1);
+  plan.columnOutputs = weights.length;
+  plan.columnTaps = 2 * Math.ceil(longest / 2);
+  plan.columnStarts = putInt32(
+    kernel,
+    Int32Array.from(starts, (start) => start - firstColumn),
+  );
+  plan.columnWeights = kernel.allocate(8 * plan.columnTaps * weights.length);
+  const table = kernel.float64(plan.columnWeights, plan.columnTaps * weights.length);
+  table.fill(0);
+  weights.forEach((taps, output) => {
+    table.set(taps, output * plan.columnTaps);
+  });
+  // Weights of 0 may stand behind the last column: what they multiply must be a number.
+  const sums = 8 * Math.ceil(plan.columns / 8) + plan.columnTaps;
+  plan.sums = kernel.allocate(8 * sums);
+  kernel.float64(plan.sums, sums).fill(0);
+}
+
+function writePlan(
+  kernel: Kernel,
+  plan: Plan,
+  units: { readonly weightUnit: number; readonly remainderUnit: number },
+): void {
+  const at = kernel.exports.resample_plan();
+  kernel.int32(at, PLAN_FIELDS.length).set(PLAN_FIELDS.map((name) => plan[name]));
+  kernel
+    .float64(at + 8 * Math.ceil(PLAN_FIELDS.length / 2), 2)
+    .set([units.weightUnit, units.remainderUnit]);
+}
+
+function readPlan(kernel: Kernel): Plan {
+  const words = kernel.int32(kernel.exports.resample_plan(), PLAN_FIELDS.length);
+  return Object.fromEntries(PLAN_FIELDS.map((name, index) => [name, words[index] ?? 0])) as Plan;
+}
+
+function putInt32(kernel: Kernel, values: Int32Array): Address {
+  const at = kernel.allocate(values.byteLength);
+  kernel.int32(at, values.length).set(values);
+  return at;
+}
+
+function putInt16(kernel: Kernel, values: Int16Array): Address {
+  const at = kernel.allocate(values.byteLength);
+  kernel.int16(at, values.length).set(values);
+  return at;
 }

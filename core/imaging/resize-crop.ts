@@ -1,43 +1,64 @@
-import { foldWeights } from './axis-weights.js';
+import { foldWeights, shiftWeights } from './axis-weights.js';
 import type { AxisWeights } from './axis-weights.js';
 import type { Crop } from './centre-crop.js';
-import type { DecodedImage } from './decoded-image.js';
-import type { GreyTable } from './presentation.js';
+import type { ImageRows } from './image-rows.js';
 import { resample } from './resample.js';
+import type { Resampled } from './resample.js';
+import type { Tone } from './tone.js';
 
 export type WeightsOf = (inputs: number, outputs: number) => AxisWeights;
 
-export interface ResizedCrop {
-  /** Shape: [size, size], row-major; stored values, or the table's grey levels. */
-  readonly values: Float64Array;
+export interface ResizedCrop extends Resampled {
+  /** Weights over the full grid of the crop. */
   readonly horizontal: AxisWeights;
   readonly vertical: AxisWeights;
 }
+
+interface PlacedWeights {
+  readonly full: AxisWeights;
+  /** Over the rows or columns that there are: those of the whole image, reduced or not. */
+  readonly placed: AxisWeights;
+}
+
+/** Archives hold images of few sizes, and weights take as long to make as a small image to resize. */
+const remembered = new Map<string, PlacedWeights>();
+const REMEMBERED = 16;
 
 /**
  * A crop of the full grid resized to `size` x `size`. Images decoded at a reduced resolution are sampled
  * at the same places of the full grid, the phase of the reduced grid included.
  */
 export function resizeCrop(
-  image: DecodedImage,
+  rows: ImageRows,
   crop: Crop,
   size: number,
   weightsOf: WeightsOf,
-  table?: GreyTable,
+  tone: Tone,
 ): ResizedCrop {
-  const horizontal = weightsOf(crop.columns, size);
-  const vertical = weightsOf(crop.rows, size);
-  const { pixels, width, height, phase } = image;
-  if (image.reduction === 0) {
-    const source = { pixels, width, x0: crop.x0, y0: crop.y0 };
-    return { values: resample(source, horizontal, vertical, table), horizontal, vertical };
-  }
-  const step = 2 ** image.reduction;
-  const values = resample(
-    { pixels, width, x0: 0, y0: 0 },
-    foldWeights(horizontal, crop.x0, { inputs: width, step, phase }),
-    foldWeights(vertical, crop.y0, { inputs: height, step, phase }),
-    table,
-  );
-  return { values, horizontal, vertical };
+  const { reduction, phase, width, height } = rows;
+  const step = 2 ** reduction;
+  const place = (inputs: number, origin: number, length: number): PlacedWeights => {
+    const key = [weightsOf.name, inputs, size, origin, length, reduction, phase].join();
+    let weights = remembered.get(key);
+    if (weights === undefined) {
+      const full = weightsOf(inputs, size);
+      const placed =
+        reduction === 0
+          ? shiftWeights(full, origin, length)
+          : foldWeights(full, origin, { inputs: length, step, phase });
+      weights = { full, placed };
+      if (remembered.size >= REMEMBERED) {
+        remembered.clear();
+      }
+      remembered.set(key, weights);
+    }
+    return weights;
+  };
+  const horizontal = place(crop.columns, crop.x0, width);
+  const vertical = place(crop.rows, crop.y0, height);
+  return {
+    ...resample(rows, horizontal.placed, vertical.placed, tone),
+    horizontal: horizontal.full,
+    vertical: vertical.full,
+  };
 }

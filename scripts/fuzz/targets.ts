@@ -3,6 +3,7 @@ import { readDicom, readIdentity } from '../../adapters/dicom/read-dicom.js';
 import { readImageFile } from '../../adapters/dicom/read-image-file.js';
 import { PipelineError } from '../../core/errors.js';
 import type { DecodedImage } from '../../core/imaging/decoded-image.js';
+import { rowsOf } from '../../core/imaging/image-rows.js';
 import { getRecipe } from '../../core/inference/recipes/recipe.js';
 import { readMultipart } from '../../services/ingest-http/http/multipart.js';
 import { mutate, type Random } from './mutate.js';
@@ -74,7 +75,7 @@ async function throughDicom(bytes: Buffer, random: Random): Promise<string> {
 /** The greyscale chain and the resampler: whatever the header says, the network's input is finite. */
 function throughRecipe(image: DecodedImage, random: Random): string {
   const name = RECIPES[Math.floor(random() * RECIPES.length)] ?? 'cxr-square@1';
-  const plane = getRecipe(name)(image, 224);
+  const plane = getRecipe(name)(rowsOf(image), 224);
   if (plane.length !== 224 * 224 || !plane.every(Number.isFinite)) {
     throw new Error(`${name} gave an input that is not finite`);
   }

@@ -15,6 +15,7 @@ export const PEERS = {
   gdcm: { packages: ['libgdcm-tools'], programs: ['gdcmconv', 'gdcmraw'] },
   openjpeg: { packages: ['libopenjp2-tools'], programs: ['opj_compress', 'opj_decompress'] },
   orthanc: { packages: ['orthanc', 'orthanc-dicomweb'], programs: ['Orthanc'] },
+  clang: { packages: ['clang-14', 'lld-14'], programs: ['clang-14', 'wasm-ld-14'] },
   chromium: { packages: ['chromium'], programs: ['chromium'] },
   sklearn: {
     packages: ['python3-sklearn'],

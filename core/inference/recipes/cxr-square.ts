@@ -1,9 +1,9 @@
 import { triangleWeights } from '../../imaging/axis-weights.js';
 import { centreSquareInSpace } from '../../imaging/centre-crop.js';
-import type { DecodedImage } from '../../imaging/decoded-image.js';
+import type { ImageRows } from '../../imaging/image-rows.js';
 import { percentile } from '../../imaging/percentile.js';
-import { greyTable } from '../../imaging/presentation.js';
 import { resizeCrop } from '../../imaging/resize-crop.js';
+import { toneOf } from '../../imaging/tone.js';
 
 /** Percentiles of the resampled crop that become -1 and 1. */
 const LOW_PERCENTILE = 1;
@@ -21,10 +21,9 @@ const FLAT = 1e-6;
  *
  * Step 4 makes the tensor the same for every window that does not clip. Range: -1..1.
  */
-export function cxrSquare(image: DecodedImage, size: number): Float32Array<ArrayBuffer> {
-  const table = greyTable(image);
+export function cxrSquare(image: ImageRows, size: number): Float32Array<ArrayBuffer> {
   const crop = centreSquareInSpace(image);
-  const { values } = resizeCrop(image, crop, size, triangleWeights, table);
+  const { values } = resizeCrop(image, crop, size, triangleWeights, toneOf(image.header));
   const low = percentile(values, LOW_PERCENTILE);
   const high = percentile(values, HIGH_PERCENTILE);
   const tensor = new Float32Array(values.length);

@@ -5,7 +5,14 @@ import { z } from 'zod';
 
 import { decodedImage, generatedImage } from '../../../test/support/decoded-image.js';
 import { pixelHeader } from '../../../test/support/pixel-header.js';
+import type { DecodedImage } from '../../imaging/decoded-image.js';
+import { rowsOf } from '../../imaging/image-rows.js';
 import { getRecipe, RECIPE_NAMES, recipeRange } from './recipe.js';
+
+/** Applies a recipe to an image in memory. */
+function apply(recipe: string, image: DecodedImage, size: number): Float32Array {
+  return getRecipe(recipe)(rowsOf(image), size);
+}
 
 const generator = z.object({ a: z.number(), b: z.number(), c: z.number(), modulus: z.number() });
 const shape = {
@@ -51,7 +58,7 @@ describe('txrv-224@1', () => {
       PhotometricInterpretation: golden.monochrome1 ? 'MONOCHROME1' : 'MONOCHROME2',
     });
     const image = generatedImage(height, width, golden.generator, header, golden.floor);
-    const tensor = getRecipe('txrv-224@1')(image, size);
+    const tensor = apply('txrv-224@1', image, size);
     expect(tensor).toHaveLength(size * size);
     golden.samples.forEach((expected, index) => {
       expect(Math.abs((tensor[index * golden.sampleStep] ?? NaN) - expected)).toBeLessThan(
@@ -76,8 +83,8 @@ describe('txrv-224-voi@1', () => {
       windows: [{ center: 2048, width: 4096, function: 'LINEAR' }],
     });
     const image = generatedImage(60, 80, { a: 5, b: 3, c: 1, modulus: 4096 }, header);
-    const plain = getRecipe('txrv-224@1')(image, 16);
-    const voi = getRecipe('txrv-224-voi@1')(image, 16);
+    const plain = apply('txrv-224@1', image, 16);
+    const voi = apply('txrv-224-voi@1', image, 16);
     plain.forEach((value, index) => {
       expect(Math.abs(value - (voi[index] ?? NaN))).toBeLessThan(1e-3);
     });
@@ -91,7 +98,7 @@ describe('txrv-224-voi@1', () => {
       windows: [{ center: 2000, width: 1000, function: 'LINEAR_EXACT' }],
       pixelAspectRatio: 2,
     });
-    const tensor = getRecipe('txrv-224-voi@1')(decodedImage(rows, header), 8);
+    const tensor = apply('txrv-224-voi@1', decodedImage(rows, header), 8);
     // 2000 is the middle of the window: 0 on the scale of -1024 to 1024, also with zeros outside.
     tensor.forEach((value) => {
       expect(value).toBeCloseTo(0, 3);
@@ -118,10 +125,7 @@ describe('cxr-square@1', () => {
 
   it.each(golden.cases)('gives what the training gives: $name', (example) => {
     const { height, width, size, expected } = example;
-    const tensor = getRecipe('cxr-square@1')(
-      generatedImage(height, width, example.generator),
-      size,
-    );
+    const tensor = apply('cxr-square@1', generatedImage(height, width, example.generator), size);
     const [step, samples] =
       'values' in expected ? [1, expected.values] : [expected.sampleStep, expected.samples];
     samples.forEach((value, index) => {
@@ -137,7 +141,7 @@ describe('cxr-square@1', () => {
     const rows = Array.from({ length: 19 }, () => Array.from({ length: 23 }, () => 1234));
     const windows = [{ center: 2048, width: 4096, function: 'LINEAR' } as const];
     for (const size of [7, 11, 13, 24]) {
-      const tensor = getRecipe('cxr-square@1')(decodedImage(rows, pixelHeader({ windows })), size);
+      const tensor = apply('cxr-square@1', decodedImage(rows, pixelHeader({ windows })), size);
       expect(tensor.every((value) => value === 0)).toBe(true);
     }
   });
@@ -145,8 +149,9 @@ describe('cxr-square@1', () => {
   it('does not change with a window that clips nothing, nor with MONOCHROME1 written inverted', () => {
     const size = 12;
     const values = { a: 7, b: 13, c: 3, modulus: 2000 };
-    const plain = getRecipe('cxr-square@1')(generatedImage(40, 50, values), size);
-    const windowed = getRecipe('cxr-square@1')(
+    const plain = apply('cxr-square@1', generatedImage(40, 50, values), size);
+    const windowed = apply(
+      'cxr-square@1',
       generatedImage(
         40,
         50,
@@ -161,7 +166,8 @@ describe('cxr-square@1', () => {
       values,
       pixelHeader({ PhotometricInterpretation: 'MONOCHROME1' }),
     );
-    const inverted = getRecipe('cxr-square@1')(
+    const inverted = apply(
+      'cxr-square@1',
       { ...image, pixels: Uint16Array.from(image.pixels, (value) => 4095 - value) },
       size,
     );
@@ -176,7 +182,7 @@ describe('recipeRange', () => {
   it.each(RECIPE_NAMES)('holds every value of %s', (name) => {
     const [low, high] = recipeRange(name);
     const image = generatedImage(50, 60, { a: 611, b: 257, c: 91, modulus: 4096 });
-    const tensor = getRecipe(name)(image, 20);
+    const tensor = apply(name, image, 20);
     expect(Math.min(...tensor)).toBeGreaterThanOrEqual(low);
     expect(Math.max(...tensor)).toBeLessThanOrEqual(high);
     expect(Math.max(...tensor) - Math.min(...tensor)).toBeGreaterThan((high - low) / 10);

@@ -1,15 +1,15 @@
 import { PipelineError } from '../../errors.js';
-import type { DecodedImage } from '../../imaging/decoded-image.js';
+import type { ImageRows } from '../../imaging/image-rows.js';
 import { cxrSquare } from './cxr-square.js';
 import { txrv224, txrv224Voi } from './txrv-224.js';
 
 /**
- * A preprocessing recipe: a decoded image to one channel of the model's input.
+ * A preprocessing recipe: the rows of an image to one channel of the model's input.
  *
  * Shape of the result: [size, size], row-major, in the range that the recipe's comment states. A recipe
  * never changes under its name: another arithmetic is another version.
  */
-export type Recipe = (image: DecodedImage, size: number) => Float32Array<ArrayBuffer>;
+export type Recipe = (image: ImageRows, size: number) => Float32Array<ArrayBuffer>;
 
 interface RecipeEntry {
   readonly apply: Recipe;

@@ -1,9 +1,8 @@
 import { skimageWeights, weightSums } from '../../imaging/axis-weights.js';
 import { centreSquare, centreSquareInSpace } from '../../imaging/centre-crop.js';
-import type { Crop } from '../../imaging/centre-crop.js';
-import type { DecodedImage } from '../../imaging/decoded-image.js';
-import { greyTable } from '../../imaging/presentation.js';
+import type { ImageRows } from '../../imaging/image-rows.js';
 import { resizeCrop } from '../../imaging/resize-crop.js';
+import { AS_STORED, toneOf } from '../../imaging/tone.js';
 
 /** TorchXRayVision's inputs lie in -1024..1024. */
 const FULL_SCALE = 1024;
@@ -19,19 +18,20 @@ const FULL_SCALE = 1024;
  *
  * Steps 1 and 2 are affine and run on the resampled values. Range: -1024..1024.
  */
-export function txrv224(image: DecodedImage, size: number): Float32Array<ArrayBuffer> {
+export function txrv224(image: ImageRows, size: number): Float32Array<ArrayBuffer> {
   const { header } = image;
   const max = 2 ** header.BitsStored - 1;
   const inverted = header.PhotometricInterpretation === 'MONOCHROME1';
   const gain = ((inverted ? -2 : 2) * FULL_SCALE) / max;
   const offset = inverted ? FULL_SCALE : -FULL_SCALE;
   const crop = centreSquare(image);
-  const tensor = affine(resizeCrop(image, crop, size, skimageWeights), gain, offset);
+  const resized = resizeCrop(image, crop, size, skimageWeights, AS_STORED);
+  const tensor = affine(resized, gain, offset);
 
   // Zeros outside can pull a value out of the crop's range only where the range does not hold 0.
   const zero = -offset / gain;
-  const range = rangeUnlessAround(image, crop, zero);
-  if (range !== undefined) {
+  const { range } = resized;
+  if (zero < range.min || zero > range.max) {
     const ends = [range.min * gain + offset, range.max * gain + offset];
     clip(tensor, Math.min(...ends), Math.max(...ends));
   }
@@ -42,10 +42,10 @@ export function txrv224(image: DecodedImage, size: number): Float32Array<ArrayBu
  * `txrv-224-voi@1`: the same resampling and scale, after the greyscale chain of the DICOM standard: Modality
  * LUT, VOI LUT, MONOCHROME1 or Presentation LUT Shape, padding, pixels that are not square. Range: -1024..1024.
  */
-export function txrv224Voi(image: DecodedImage, size: number): Float32Array<ArrayBuffer> {
-  const table = greyTable(image);
+export function txrv224Voi(image: ImageRows, size: number): Float32Array<ArrayBuffer> {
   const crop = centreSquareInSpace(image);
-  return affine(resizeCrop(image, crop, size, skimageWeights, table), 2 * FULL_SCALE, -FULL_SCALE);
+  const resized = resizeCrop(image, crop, size, skimageWeights, toneOf(image.header));
+  return affine(resized, 2 * FULL_SCALE, -FULL_SCALE);
 }
 
 /** gain * v + offset, where the filter saw zeros, not the offset, outside the image. */
@@ -66,35 +66,6 @@ function affine(
     }
   }
   return tensor;
-}
-
-/** Lowest and highest stored value of a crop; undefined as soon as `level` is known to lie between them. */
-function rangeUnlessAround(
-  image: DecodedImage,
-  crop: Crop,
-  level: number,
-): { readonly min: number; readonly max: number } | undefined {
-  const scale = 2 ** image.reduction;
-  const x0 = Math.floor(crop.x0 / scale);
-  const x1 = Math.min(image.width, Math.ceil((crop.x0 + crop.columns) / scale));
-  const y1 = Math.min(image.height, Math.ceil((crop.y0 + crop.rows) / scale));
-  let min = Infinity;
-  let max = -Infinity;
-  for (let y = Math.floor(crop.y0 / scale); y < y1; y += 1) {
-    for (let x = x0; x < x1; x += 1) {
-      const value = image.pixels[y * image.width + x]!;
-      if (value < min) {
-        min = value;
-      }
-      if (value > max) {
-        max = value;
-      }
-    }
-    if (min <= level && level <= max) {
-      return undefined;
-    }
-  }
-  return { min, max };
 }
 
 function clip(values: Float32Array, low: number, high: number): void {

@@ -1,0 +1,83 @@
+import { KERNEL_BASE64 } from './kernel-binary.js';
+
+/** Of the platform's WebAssembly, what is used here; it is not among Node's types. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: object };
+};
+
+/** An address in the kernel's memory. */
+export type Address = number;
+
+/** Memory that a pass may keep; after an image that needed more, a new instance is made. */
+const KEPT_BYTES = 64 * 1024 * 1024;
+const PAGE_BYTES = 65536;
+const ALIGNMENT = 16;
+
+/** What the C sources export. */
+interface KernelExports {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  readonly __heap_base: { readonly value: number };
+  resample_plan(): Address;
+  resample_feed(rows: Address, count: number): void;
+  resample_mark(rows: Address, count: number, used: Address): void;
+}
+
+/**
+ * The WebAssembly kernel during one pass over one image. Everything allocated is gone when the pass ends.
+ * Views of the memory are void after the next `allocate`.
+ */
+export interface Kernel {
+  readonly exports: KernelExports;
+  /** Aligned to 16 bytes, contents undefined. Throws RangeError when memory is exhausted. */
+  allocate(bytes: number): Address;
+  bytes(at: Address, length: number): Uint8Array<ArrayBuffer>;
+  int16(at: Address, length: number): Int16Array<ArrayBuffer>;
+  int32(at: Address, length: number): Int32Array<ArrayBuffer>;
+  float64(at: Address, length: number): Float64Array<ArrayBuffer>;
+}
+
+let module: object | undefined;
+let idle: KernelExports | undefined;
+
+/** Runs one pass, synchronously; the memory is reused by the next one. */
+export function withKernel<T>(use: (kernel: Kernel) => T): T {
+  const exports = idle ?? instantiate();
+  // A pass inside a pass gets an instance of its own; one that throws is not used again.
+  idle = undefined;
+  const result = use(createKernel(exports));
+  if (exports.memory.buffer.byteLength <= KEPT_BYTES) {
+    idle = exports;
+  }
+  return result;
+}
+
+function createKernel(exports: KernelExports): Kernel {
+  const { memory } = exports;
+  let next = align(exports.__heap_base.value);
+  return {
+    exports,
+    allocate(bytes) {
+      const at = next;
+      next = align(at + bytes);
+      const missing = next - memory.buffer.byteLength;
+      if (missing > 0) {
+        memory.grow(Math.ceil(missing / PAGE_BYTES));
+      }
+      return at;
+    },
+    bytes: (at, length) => new Uint8Array(memory.buffer, at, length),
+    int16: (at, length) => new Int16Array(memory.buffer, at, length),
+    int32: (at, length) => new Int32Array(memory.buffer, at, length),
+    float64: (at, length) => new Float64Array(memory.buffer, at, length),
+  };
+}
+
+function instantiate(): KernelExports {
+  module ??= new WebAssembly.Module(Buffer.from(KERNEL_BASE64, 'base64'));
+  return new WebAssembly.Instance(module).exports as unknown as KernelExports;
+}
+
+function align(address: number): number {
+  return Math.ceil(address / ALIGNMENT) * ALIGNMENT;
+}

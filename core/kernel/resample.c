@@ -1,0 +1,252 @@
+/*
+ * One pass from stored values to a small image: rows go in as a file or a decoder gives them, and the weighted
+ * sums of a separable filter come out. See ../imaging/resample.ts, which fills in the plan.
+ *
+ * Rows are brought to 16 signed bits, two of them interleaved, and kept in a ring as long as an output needs
+ * them; then one instruction (i32x4.dot_i16x8_s) adds both rows of four columns. Weights have two parts, the
+ * second a remainder, so that sums are exact to far less than a stored value.
+ */
+#include "kernel.h"
+
+enum { TONE_NONE = 0, TONE_CLAMP = 1, TONE_TABLE = 2 };
+
+/* All pointers are addresses of this memory; resample.ts writes it field by field. */
+typedef struct {
+  int32_t columns;     /* taken of each row, from the address given */
+  int32_t stride;      /* bytes from row to row */
+  int32_t sampleBytes; /* 1 or 2 */
+  int32_t shiftUp;     /* brings the highest stored bit to bit 15 ... */
+  int32_t shiftDown;   /* ... and then the lowest to bit 0 */
+  int32_t isSigned;
+  int32_t bias; /* subtracted from values that would not fit 16 signed bits */
+  int32_t tone;
+  int32_t clampLow; /* TONE_CLAMP: values are held between these, ... */
+  int32_t clampHigh;
+  int32_t centre; /* ... lessened by this, shifted up by so many bits, ... */
+  int32_t scaleBits;
+  int32_t floor; /* ... and held between these, the exact ends. */
+  int32_t ceiling;
+  int32_t table; /* TONE_TABLE: int16 by the low 16 bits of the stored value */
+  int32_t ring;
+  int32_t ringPairs;
+  int32_t slotBytes;
+  int32_t pairs; /* pairs of rows taken so far */
+  int32_t outputs;
+  int32_t output; /* output rows finished so far */
+  int32_t firstPairs;
+  int32_t pairCounts;
+  int32_t weights;     /* two int16 for each pair of rows, output after output, then ... */
+  int32_t remainders;  /* ... the same for the second part */
+  int32_t weight;      /* where the weights of the next output begin, in pairs */
+  int32_t sums;        /* float64 for each column */
+  int32_t columnOutputs;
+  int32_t columnStarts;
+  int32_t columnTaps;  /* the same for every output, even */
+  int32_t columnWeights; /* float64 */
+  int32_t result;      /* float64 [outputs, columnOutputs] */
+  int32_t min;         /* of all stored values taken, less the bias */
+  int32_t max;
+  double weightUnit;
+  double remainderUnit;
+} Plan;
+
+static Plan plan;
+
+EXPORT(resample_plan) Plan *resample_plan(void) { return &plan; }
+
+/*
+ * A shift count that the compiler cannot move out of a loop: clang 14 takes vector shifts apart, and wrongly,
+ * when it does not see in the same block that all lanes shift alike.
+ */
+static inline int32_t here(int32_t count) {
+  __asm__ volatile("" : "+r"(count));
+  return count;
+}
+
+static inline v128_t load8(const uint8_t *from, int sampleBytes) {
+  return sampleBytes == 1 ? wasm_u16x8_load8x8(from) : wasm_v128_load(from);
+}
+
+/* The stored bits of eight samples, sign extended, less the bias. */
+static inline v128_t stored8(const uint8_t *from, int sampleBytes, int shifted, int isSigned,
+                             v128_t mask, v128_t bias) {
+  v128_t x = load8(from, sampleBytes);
+  if (shifted) {
+    x = wasm_i16x8_shl(x, here(plan.shiftUp));
+    x = isSigned ? wasm_i16x8_shr(x, here(plan.shiftDown)) : wasm_u16x8_shr(x, here(plan.shiftDown));
+  } else {
+    x = wasm_v128_and(x, mask);
+  }
+  return wasm_i16x8_sub(x, bias);
+}
+
+static inline v128_t toned8(v128_t x) {
+  x = wasm_i16x8_min(wasm_i16x8_max(x, wasm_i16x8_splat(plan.clampLow)),
+                     wasm_i16x8_splat(plan.clampHigh));
+  x = wasm_i16x8_shl(wasm_i16x8_sub(x, wasm_i16x8_splat(plan.centre)), here(plan.scaleBits));
+  return wasm_i16x8_min(wasm_i16x8_max(x, wasm_i16x8_splat(plan.floor)),
+                        wasm_i16x8_splat(plan.ceiling));
+}
+
+static inline int32_t stored1(const uint8_t *row, int column) {
+  uint32_t raw = plan.sampleBytes == 1 ? row[column] : ((const uint16_t *)row)[column];
+  uint32_t up = (raw << plan.shiftUp) & 0xffff;
+  return plan.isSigned ? (int16_t)up >> plan.shiftDown : (int32_t)(up >> plan.shiftDown);
+}
+
+static inline int16_t toned1(int32_t stored) {
+  int32_t x = stored - plan.bias;
+  if (x < plan.min) plan.min = x;
+  if (x > plan.max) plan.max = x;
+  if (plan.tone == TONE_TABLE) return ((const int16_t *)plan.table)[stored & 0xffff];
+  if (plan.tone == TONE_CLAMP) {
+    x = x < plan.clampLow ? plan.clampLow : x > plan.clampHigh ? plan.clampHigh : x;
+    x = (x - plan.centre) << plan.scaleBits;
+    x = x < plan.floor ? plan.floor : x > plan.ceiling ? plan.ceiling : x;
+  }
+  return (int16_t)x;
+}
+
+static inline __attribute__((always_inline)) void take_pair(const uint8_t *a, const uint8_t *b,
+                                                            int sampleBytes, int shifted,
+                                                            int isSigned, int clamp) {
+  uint8_t *slot = (uint8_t *)(plan.ring + (plan.pairs % plan.ringPairs) * plan.slotBytes);
+  v128_t mask = wasm_i16x8_splat((int16_t)(0xffff >> plan.shiftUp));
+  v128_t bias = wasm_i16x8_splat((int16_t)plan.bias);
+  v128_t low = wasm_i16x8_splat((int16_t)plan.min), high = wasm_i16x8_splat((int16_t)plan.max);
+  int whole = plan.columns & ~7;
+  for (int column = 0; column < whole; column += 8) {
+    v128_t x = stored8(a + column * sampleBytes, sampleBytes, shifted, isSigned, mask, bias);
+    v128_t y = stored8(b + column * sampleBytes, sampleBytes, shifted, isSigned, mask, bias);
+    low = wasm_i16x8_min(low, wasm_i16x8_min(x, y));
+    high = wasm_i16x8_max(high, wasm_i16x8_max(x, y));
+    if (clamp) {
+      x = toned8(x);
+      y = toned8(y);
+    }
+    wasm_v128_store(slot + 4 * column, wasm_i16x8_shuffle(x, y, 0, 8, 1, 9, 2, 10, 3, 11));
+    wasm_v128_store(slot + 4 * column + 16, wasm_i16x8_shuffle(x, y, 4, 12, 5, 13, 6, 14, 7, 15));
+  }
+  for (int lane = 0; lane < 8; lane += 1) {
+    int16_t lows[8], highs[8];
+    wasm_v128_store(lows, low);
+    wasm_v128_store(highs, high);
+    if (lows[lane] < plan.min) plan.min = lows[lane];
+    if (highs[lane] > plan.max) plan.max = highs[lane];
+  }
+  for (int column = whole; column < plan.columns; column += 1) {
+    ((int16_t *)slot)[2 * column] = toned1(stored1(a, column));
+    ((int16_t *)slot)[2 * column + 1] = toned1(stored1(b, column));
+  }
+}
+
+static void take_pair_by_table(const uint8_t *a, const uint8_t *b) {
+  int16_t *slot = (int16_t *)(plan.ring + (plan.pairs % plan.ringPairs) * plan.slotBytes);
+  for (int column = 0; column < plan.columns; column += 1) {
+    slot[2 * column] = toned1(stored1(a, column));
+    slot[2 * column + 1] = toned1(stored1(b, column));
+  }
+}
+
+static void take(const uint8_t *a, const uint8_t *b) {
+  int shifted = plan.shiftDown != plan.shiftUp || plan.isSigned;
+  if (plan.tone == TONE_TABLE) {
+    take_pair_by_table(a, b);
+  } else if (plan.tone == TONE_CLAMP) {
+    if (plan.sampleBytes == 1) take_pair(a, b, 1, 1, plan.isSigned, 1);
+    else if (shifted) take_pair(a, b, 2, 1, plan.isSigned, 1);
+    else take_pair(a, b, 2, 0, 0, 1);
+  } else {
+    if (plan.sampleBytes == 1) take_pair(a, b, 1, 1, plan.isSigned, 0);
+    else if (shifted) take_pair(a, b, 2, 1, plan.isSigned, 0);
+    else take_pair(a, b, 2, 0, 0, 0);
+  }
+  plan.pairs += 1;
+}
+
+/* The weighted sums of an output's rows, for every column. Eight columns stay in registers. */
+static void sum_rows(void) {
+  int first = ((const int32_t *)plan.firstPairs)[plan.output];
+  int count = ((const int32_t *)plan.pairCounts)[plan.output];
+  const int32_t *weights = (const int32_t *)plan.weights + plan.weight;
+  const int32_t *remainders = (const int32_t *)plan.remainders + plan.weight;
+  int slot = first % plan.ringPairs;
+  v128_t unit = wasm_f64x2_splat(plan.weightUnit), fine = wasm_f64x2_splat(plan.remainderUnit);
+  double *sums = (double *)plan.sums;
+  for (int column = 0; column < plan.columns; column += 8) {
+    v128_t a = wasm_i32x4_splat(0), b = a, c = a, d = a;
+    const uint8_t *from = (const uint8_t *)plan.ring + 4 * column + slot * plan.slotBytes;
+    const uint8_t *end = (const uint8_t *)plan.ring + plan.ringPairs * plan.slotBytes;
+    for (int pair = 0; pair < count; pair += 1) {
+      if (from >= end) from -= plan.ringPairs * plan.slotBytes;
+      v128_t x = wasm_v128_load(from), y = wasm_v128_load(from + 16);
+      v128_t w = wasm_v128_load32_splat(weights + pair);
+      v128_t r = wasm_v128_load32_splat(remainders + pair);
+      a = wasm_i32x4_add(a, wasm_i32x4_dot_i16x8(x, w));
+      b = wasm_i32x4_add(b, wasm_i32x4_dot_i16x8(y, w));
+      c = wasm_i32x4_add(c, wasm_i32x4_dot_i16x8(x, r));
+      d = wasm_i32x4_add(d, wasm_i32x4_dot_i16x8(y, r));
+      from += plan.slotBytes;
+    }
+    for (int half = 0; half < 2; half += 1) {
+      v128_t s = half == 0 ? a : b, t = half == 0 ? c : d;
+      v128_t s2 = wasm_i32x4_shuffle(s, s, 2, 3, 2, 3), t2 = wasm_i32x4_shuffle(t, t, 2, 3, 2, 3);
+      double *to = sums + column + 4 * half;
+      wasm_v128_store(to, wasm_f64x2_add(wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(s), unit),
+                                         wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(t), fine)));
+      wasm_v128_store(to + 2,
+                      wasm_f64x2_add(wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(s2), unit),
+                                     wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(t2), fine)));
+    }
+  }
+  plan.weight += count;
+}
+
+static void filter_row(void) {
+  const double *sums = (const double *)plan.sums, *weights = (const double *)plan.columnWeights;
+  const int32_t *starts = (const int32_t *)plan.columnStarts;
+  double *result = (double *)plan.result + plan.output * plan.columnOutputs;
+  for (int output = 0; output < plan.columnOutputs; output += 1) {
+    const double *from = sums + starts[output];
+    v128_t total = wasm_f64x2_splat(0), other = total;
+    int tap = 0;
+    for (; tap + 2 < plan.columnTaps; tap += 4) {
+      total = wasm_f64x2_add(total, wasm_f64x2_mul(wasm_v128_load(from + tap),
+                                                   wasm_v128_load(weights + tap)));
+      other = wasm_f64x2_add(other, wasm_f64x2_mul(wasm_v128_load(from + tap + 2),
+                                                   wasm_v128_load(weights + tap + 2)));
+    }
+    if (tap < plan.columnTaps) {
+      total = wasm_f64x2_add(total, wasm_f64x2_mul(wasm_v128_load(from + tap),
+                                                   wasm_v128_load(weights + tap)));
+    }
+    total = wasm_f64x2_add(total, other);
+    result[output] = wasm_f64x2_extract_lane(total, 0) + wasm_f64x2_extract_lane(total, 1);
+    weights += plan.columnTaps;
+  }
+}
+
+/* Takes rows; an odd number of them only at the end. */
+EXPORT(resample_feed) void resample_feed(const uint8_t *rows, int32_t count) {
+  for (int row = 0; row < count; row += 2) {
+    const uint8_t *first = rows + row * plan.stride;
+    take(first, row + 1 < count ? first + plan.stride : first);
+    while (plan.output < plan.outputs &&
+           ((const int32_t *)plan.firstPairs)[plan.output] +
+                   ((const int32_t *)plan.pairCounts)[plan.output] <=
+               plan.pairs) {
+      sum_rows();
+      filter_row();
+      plan.output += 1;
+    }
+  }
+}
+
+/* Marks the stored values that occur: used[low 16 bits] = 1. Of the plan only the format is used. */
+EXPORT(resample_mark) void resample_mark(const uint8_t *rows, int32_t count, uint8_t *used) {
+  for (int row = 0; row < count; row += 1) {
+    for (int column = 0; column < plan.columns; column += 1) {
+      used[stored1(rows + row * plan.stride, column) & 0xffff] = 1;
+    }
+  }
+}
