@@ -72,7 +72,7 @@ function throughWindow(
   const white = (middle + reach / 2 - RescaleIntercept) / RescaleSlope;
   const low = Math.min(black, white);
   const high = Math.max(black, white);
-  const bends = shape === 'SIGMOID' || !(reach > 0);
+  const bends = shape === 'SIGMOID' || !(high - low > 0 && Number.isFinite(high - low));
   if (bends || !(low < range.max && high > range.min)) {
     return { kind: 'table', ownRange: false };
   }
