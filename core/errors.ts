@@ -107,6 +107,12 @@ export const ERRORS = {
   ),
   'delivery-rejected': entry('permanent', 502, 0x0110, 'The destination refused the message.'),
   'delivery-gone': entry('permanent', 502, 0x0110, 'The destination says that it is gone.'),
+  'delivery-forbidden': entry(
+    'permanent',
+    502,
+    0x0110,
+    'The destination resolves to an address that is not allowed.',
+  ),
   internal: entry('permanent', 500, 0x0110, 'An internal error.'),
 } as const;
 

@@ -74,6 +74,10 @@ interface DeliveriesTable {
   delivered_at: Date | null;
   /** When a job `deliver` was last put into the outbox. */
   delivery_requested_at: Date;
+  /** Those of a higher place wait for those of a lower one. */
+  place: Generated<number>;
+  receipt: JSONColumnType<object> | null;
+  failed_delivery_id: string | null;
 }
 
 interface OutboxTable {

@@ -1,6 +1,6 @@
-import type { Job } from 'bullmq';
+import { DelayedError, type Job } from 'bullmq';
 
-import type { JobHandler, JobWorker } from '../../core/jobs/job-queue.js';
+import type { JobHandler, JobRepeat, JobWorker } from '../../core/jobs/job-queue.js';
 import type { JobName } from '../../core/jobs/jobs.js';
 import { JOBS } from '../../core/jobs/jobs.js';
 import { RETRY_POLICIES, retryDelayMs } from '../../core/jobs/retry.js';
@@ -39,13 +39,13 @@ export async function runWorker<N extends JobName>(
   const policy = RETRY_POLICIES[name];
   const inHand = new Set<Promise<void>>();
 
-  async function handle(job: Job<unknown>): Promise<void> {
+  async function handle(job: Job<unknown>): Promise<JobRepeat | undefined> {
     const attempt = job.attemptsMade + 1;
     const lastAttempt = attempt >= policy.attempts || job.stalledCounter >= MAX_STALLED_COUNT;
     try {
       // The schema of the name gives the payload of the name, which the compiler cannot follow.
       const payload = JOBS[name].parse(job.data) as Parameters<JobHandler<N>>[0];
-      await handler(payload, { attempt, lastAttempt });
+      return (await handler(payload, { attempt, lastAttempt })) ?? undefined;
     } catch (error) {
       const failed = failedJobError(error);
       deps.logger.warn(
@@ -56,10 +56,19 @@ export async function runWorker<N extends JobName>(
     }
   }
 
-  async function track(job: Job<unknown>): Promise<void> {
-    const handling = handle(job);
-    inHand.add(handling);
-    await handling.finally(() => inHand.delete(handling));
+  async function run(job: Job<unknown>, token: string | undefined): Promise<void> {
+    const repeat = await handle(job);
+    if (repeat !== undefined) {
+      await job.moveToDelayed(Date.now() + repeat.repeatAfterMs, token);
+      // BullMQ's word for: this job was moved, not done.
+      throw new DelayedError();
+    }
+  }
+
+  async function track(job: Job<unknown>, token?: string): Promise<void> {
+    const running = run(job, token);
+    inHand.add(running);
+    await running.finally(() => inHand.delete(running));
   }
 
   const worker = deps.backend.createWorker(

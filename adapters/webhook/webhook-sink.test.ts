@@ -4,9 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 
+import {
+  failedDeliveryMessageSchema,
+  thinWebhookMessageSchema,
+  webhookMessageSchema,
+} from '../../core/delivery/webhook-message.js';
 import { PipelineError } from '../../core/errors.js';
 import { DISCLAIMER, type StudyResult } from '../../core/results/study-result.js';
-import { createWebhookSink } from './webhook-sink.js';
+import { createWebhookSink, type WebhookSinkOptions } from './webhook-sink.js';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const OLD_SECRET = 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD';
@@ -34,7 +39,7 @@ describe('createWebhookSink', () => {
   it('posts a message that the receiver can verify with either secret during a rotation', async () => {
     const { url, requests } = await receiver((_request, response) => response.end());
     const sink = sinkTo(url, [SECRET, OLD_SECRET]);
-    await sink.send({ deliveryId: DELIVERY_ID, result: RESULT });
+    await sink.send(DELIVERY);
     const { headers, body } = requests[0]!;
     for (const secret of [SECRET, OLD_SECRET]) {
       expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toMatchObject({
@@ -48,8 +53,8 @@ describe('createWebhookSink', () => {
   it('keeps webhook-id over attempts', async () => {
     const { url, requests } = await receiver((_request, response) => response.end());
     const sink = sinkTo(url);
-    await sink.send({ deliveryId: DELIVERY_ID, result: RESULT });
-    await sink.send({ deliveryId: DELIVERY_ID, result: RESULT });
+    await sink.send(DELIVERY);
+    await sink.send(DELIVERY);
     expect(requests.map((request) => request.headers['webhook-id'])).toEqual([
       'msg_0b0e1c1a4b6c4e0e8f5a3d1b2c4d5e6f',
       'msg_0b0e1c1a4b6c4e0e8f5a3d1b2c4d5e6f',
@@ -93,6 +98,41 @@ describe('createWebhookSink', () => {
     expect(await failure(url)).toMatchObject({ failure: 'ambiguous' });
   });
 
+  it('sends ids, priority and a link by default, and the whole result when asked', async () => {
+    const { url, requests } = await receiver((_request, response) => response.end());
+    for (const body of ['thin', 'full'] as const) {
+      const sink = sinkTo(url, [SECRET], { body, publicUrl: 'https://preread.example/' });
+      expect(await sink.send(DELIVERY)).toEqual({ status: 200 });
+      await sink.close();
+    }
+    const [thin, full] = requests.map((request) => JSON.parse(request.body) as object);
+    expect(thinWebhookMessageSchema.strict().parse(thin).data).toMatchObject({
+      findings: [],
+      links: { study: 'https://preread.example/api/v1/studies/1.2' },
+    });
+    expect(thin).not.toHaveProperty('data.instances');
+    expect(webhookMessageSchema.parse(full).data).toEqual(RESULT);
+  });
+
+  it('tells of a delivery that has failed for good', async () => {
+    const { url, requests } = await receiver((_request, response) => response.end());
+    const sink = sinkTo(url);
+    const failed = { deliveryId: STUDY_ID, destination: 'pacs', attempts: 10, error: 'refused' };
+    await sink.send({ ...DELIVERY, failed });
+    expect(failedDeliveryMessageSchema.parse(JSON.parse(requests[0]!.body))).toMatchObject({
+      type: 'delivery.failed',
+      data: { destination: 'pacs', attempts: 10, StudyInstanceUID: '1.2' },
+    });
+    await sink.close();
+  });
+
+  it('sends nothing to a private address that is not allowed', async () => {
+    expect(await failure('http://10.255.255.1/hook')).toMatchObject({
+      code: 'delivery-forbidden',
+      failure: 'permanent',
+    });
+  });
+
   it('does not read an endless answer', async () => {
     const { url } = await receiver((_request, response) => {
       response.writeHead(200);
@@ -103,12 +143,13 @@ describe('createWebhookSink', () => {
       pour();
     });
     const sink = sinkTo(url);
-    await sink.send({ deliveryId: DELIVERY_ID, result: RESULT });
+    await sink.send(DELIVERY);
     await sink.close();
   });
 });
 
 const DELIVERY_ID = '0b0e1c1a-4b6c-4e0e-8f5a-3d1b2c4d5e6f';
+const STUDY_ID = '5a1f7a60-3f4c-4c4e-9a3e-0d7d5a1c2b3d';
 const RESULT: StudyResult = {
   schemaVersion: 1,
   StudyInstanceUID: '1.2',
@@ -128,6 +169,8 @@ const RESULT: StudyResult = {
   assembledAt: '2026-01-02T10:15:00.000Z',
   disclaimer: DISCLAIMER,
 };
+
+const DELIVERY = { deliveryId: DELIVERY_ID, studyId: STUDY_ID, result: RESULT };
 
 interface Received {
   readonly headers: IncomingMessage['headers'];
@@ -154,17 +197,31 @@ async function receiver(answer: (request: IncomingMessage, response: ServerRespo
   };
 }
 
-function sinkTo(url: string, secrets: readonly string[] = [SECRET]) {
+function sinkTo(
+  url: string,
+  secrets: readonly string[] = [SECRET],
+  options: Partial<WebhookSinkOptions> = {},
+) {
   return createWebhookSink(
     { clock: Date.now },
-    { name: 'test', url, secrets, timeoutMs: 500, userAgent: 'preread-test' },
+    {
+      name: 'test',
+      url,
+      secrets,
+      timeoutMs: 500,
+      userAgent: 'preread-test',
+      body: 'thin',
+      publicUrl: undefined,
+      allowNetworks: [],
+      ...options,
+    },
   );
 }
 
 async function failure(url: string): Promise<PipelineError> {
   const sink = sinkTo(url);
   try {
-    await sink.send({ deliveryId: DELIVERY_ID, result: RESULT });
+    await sink.send(DELIVERY);
   } catch (error) {
     if (error instanceof PipelineError) {
       return error;

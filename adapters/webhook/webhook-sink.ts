@@ -1,10 +1,17 @@
+import type { ConnectionOptions } from 'node:tls';
+
 import { Webhook } from 'standardwebhooks';
 import { Agent, request, type Dispatcher } from 'undici';
 
-import { buildWebhookMessage, webhookId } from '../../core/delivery/webhook-message.js';
-import type { ResultSink, SinkDelivery } from '../../core/delivery/result-sink.js';
+import {
+  buildWebhookMessage,
+  webhookId,
+  type WebhookBody,
+} from '../../core/delivery/webhook-message.js';
+import type { DeliveryReceipt, ResultSink, SinkDelivery } from '../../core/delivery/result-sink.js';
 import { PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
+import { createAddressGuard } from './address-guard.js';
 
 export interface WebhookSinkOptions {
   readonly name: string;
@@ -13,6 +20,12 @@ export interface WebhookSinkOptions {
   readonly secrets: readonly string[];
   readonly timeoutMs: number;
   readonly userAgent: string;
+  readonly body: WebhookBody;
+  readonly publicUrl: string | undefined;
+  /** Private networks that it may reach. */
+  readonly allowNetworks: readonly string[];
+  /** Trust and client certificate for TLS, as node:tls takes them. */
+  readonly tls?: ConnectionOptions | undefined;
 }
 
 /** An answer is not read beyond this: only its status matters. */
@@ -39,8 +52,9 @@ const NOT_SENT_CODES = new Set([
  */
 export function createWebhookSink(deps: { clock: Clock }, options: WebhookSinkOptions): ResultSink {
   const signers = options.secrets.map((secret) => new Webhook(secret));
+  const guard = createAddressGuard(options.allowNetworks);
   const agent = new Agent({
-    connect: { timeout: options.timeoutMs },
+    connect: { ...options.tls, timeout: options.timeoutMs, lookup: guard.lookup },
     headersTimeout: options.timeoutMs,
     bodyTimeout: options.timeoutMs,
     // Receivers are few; a stale kept-alive connection would make the next message ambiguous.
@@ -51,13 +65,14 @@ export function createWebhookSink(deps: { clock: Clock }, options: WebhookSinkOp
     name: options.name,
     send: async (delivery) => {
       const answer = await post(delivery);
-      judge(answer, deps.clock());
+      return judge(answer, deps.clock());
     },
     close: () => agent.close(),
   };
 
   async function post(delivery: SinkDelivery): Promise<Dispatcher.ResponseData> {
-    const body = JSON.stringify(buildWebhookMessage(delivery.result));
+    guard.checkUrl(options.url);
+    const body = JSON.stringify(buildWebhookMessage(delivery, options));
     const id = webhookId(delivery.deliveryId);
     const at = new Date(deps.clock());
     try {
@@ -82,23 +97,26 @@ export function createWebhookSink(deps: { clock: Clock }, options: WebhookSinkOp
   }
 }
 
-function judge(answer: Dispatcher.ResponseData, nowMs: number): void {
+function judge(answer: Dispatcher.ResponseData, nowMs: number): DeliveryReceipt {
   const status = answer.statusCode;
   if (status >= 200 && status < 300) {
-    return;
+    return { status };
   }
   const retryAfterMs = parseRetryAfterMs(answer.headers['retry-after'], nowMs);
   const context = { status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   const code =
     status === 410
       ? 'delivery-gone'
-      : status === 429 || status === 503
+      : [429, 502, 503, 504].includes(status)
         ? 'delivery-busy'
         : 'delivery-failed';
   throw new PipelineError(code, `the receiver answered ${status}`, { context });
 }
 
 function transportError(error: unknown): PipelineError {
+  if (error instanceof PipelineError) {
+    return error;
+  }
   const code = errorCode(error);
   return NOT_SENT_CODES.has(code)
     ? new PipelineError('delivery-unreachable', `the receiver cannot be reached (${code})`, {

@@ -67,6 +67,7 @@ export async function runDemo(deps: DemoDeps, options: DemoOptions): Promise<Dem
     .startPipeline({
       PREREAD_WEBHOOK_URL: receiver.url,
       PREREAD_WEBHOOK_SECRET: receiver.secret,
+      PREREAD_WEBHOOK_BODY: 'full',
     })
     .catch(async (error: unknown) => {
       await receiver.close();

@@ -7,7 +7,9 @@ import { onnxConfig } from '../../adapters/onnx/config.js';
 import { loggingConfig } from '../../adapters/observability/config.js';
 import { queueConfig } from '../../adapters/queue/config.js';
 import { storageConfig } from '../../adapters/storage/config.js';
-import { isConfidential, webhookConfig } from '../../adapters/webhook/config.js';
+import { webhookConfig } from '../../adapters/webhook/config.js';
+import { isConfidential } from '../../core/delivery/destination.js';
+import { destinationsConfig } from '../../adapters/destinations/config.js';
 import { intVariable } from '../../adapters/config/load-config.js';
 import { ingestHttpConfig } from '../../services/ingest-http/config.js';
 
@@ -32,6 +34,7 @@ export const serveConfig = z
     ...onnxConfig.shape,
     ...inferenceConfig.shape,
     ...pipelineConfig.shape,
+    ...destinationsConfig.shape,
     ...webhookConfig.shape,
     ...ingestHttpConfig.shape,
     ...loggingConfig.shape,

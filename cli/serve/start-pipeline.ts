@@ -1,8 +1,8 @@
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
-import { createWebhookSink } from '../../adapters/webhook/webhook-sink.js';
-import type { ResultSink } from '../../core/delivery/result-sink.js';
+import type { Destination } from '../../core/delivery/destination.js';
+import { routeResult } from '../../core/delivery/route-result.js';
 import type { Logger } from '../../core/log.js';
 import type { Clock } from '../../core/time.js';
 import { startHealthHttp, startIngestHttp } from '../../services/ingest-http/server.js';
@@ -13,6 +13,7 @@ import { openClassifier } from '../../workers/inference/open-classifier.js';
 import { startInferenceWorker } from '../../workers/inference/start-inference-worker.js';
 import { createClosers, type Closers } from './closers.js';
 import type { ServeConfig } from './config.js';
+import { createTargets, deliveryConcurrency } from './destinations.js';
 import { openStores, type Stores } from './open-stores.js';
 import { recoverObjects } from './recover-objects.js';
 import type { Role } from './roles.js';
@@ -45,10 +46,11 @@ export async function startPipeline(
   deps: PipelineDeps,
   config: ServeConfig,
   roles: ReadonlySet<Role>,
+  destinations: readonly Destination[],
 ): Promise<Pipeline> {
   const closers = createClosers();
   try {
-    return await start(deps, config, roles, closers);
+    return await start(deps, config, roles, destinations, closers);
   } catch (error) {
     await closers.closeAll().catch((closeError: unknown) => {
       deps.logger.warn({ err: closeError }, 'closing after a failed start failed too');
@@ -61,6 +63,7 @@ async function start(
   deps: PipelineDeps,
   config: ServeConfig,
   roles: ReadonlySet<Role>,
+  destinations: readonly Destination[],
   closers: Closers,
 ): Promise<Pipeline> {
   const stores = await openStores(deps, config, roles, closers);
@@ -69,15 +72,11 @@ async function start(
   const inference = roles.has('inference')
     ? await startInference(shared, config, closers)
     : undefined;
-  const sinks = createSinks(deps, config);
-  for (const sink of sinks.values()) {
-    closers.add(() => sink.close());
-  }
   if (roles.has('assemble')) {
     const worker = await startAssembleWorker({
       ...shared,
       software: { name: softwareName, version: softwareVersion },
-      destinations: [...sinks.keys()],
+      route: (result) => routeResult(destinations, result),
     });
     closers.add(() => worker.close());
     const janitor = startJanitor(shared, {
@@ -89,7 +88,14 @@ async function start(
     });
   }
   if (roles.has('delivery')) {
-    const worker = await startDeliveryWorker({ ...shared, sinks });
+    const targets = createTargets(deps, config, destinations);
+    for (const { sink } of targets.values()) {
+      closers.add(() => sink.close());
+    }
+    const worker = await startDeliveryWorker(
+      { ...shared, targets },
+      { concurrency: deliveryConcurrency(destinations) },
+    );
     closers.add(() => worker.close());
   }
   const readiness = [
@@ -158,19 +164,4 @@ async function startInference(
         ? Promise.resolve()
         : Promise.reject(new Error('no inference process is warm')),
   };
-}
-
-function createSinks(deps: PipelineDeps, config: ServeConfig): ReadonlyMap<string, ResultSink> {
-  const sinks = new Map<string, ResultSink>();
-  if (config.PREREAD_WEBHOOK_URL !== undefined && config.PREREAD_WEBHOOK_SECRET !== undefined) {
-    const sink = createWebhookSink(deps, {
-      name: 'webhook',
-      url: config.PREREAD_WEBHOOK_URL,
-      secrets: config.PREREAD_WEBHOOK_SECRET,
-      timeoutMs: config.PREREAD_WEBHOOK_TIMEOUT_MS,
-      userAgent: `${softwareName}/${softwareVersion}`,
-    });
-    sinks.set(sink.name, sink);
-  }
-  return sinks;
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { MAX_DELIVERY_ATTEMPTS, deliveryDelayMs } from './schedule.js';
+import { DEFAULT_DELAYS_MS, deliveryDelayMs } from './schedule.js';
 
 describe('deliveryDelayMs', () => {
   it('starts after five seconds and waits longer each time', () => {
-    const delays = Array.from({ length: MAX_DELIVERY_ATTEMPTS - 1 }, (_, i) =>
+    const delays = Array.from({ length: DEFAULT_DELAYS_MS.length }, (_, i) =>
       deliveryDelayMs(i + 1, 0),
     );
     expect(delays[0]).toBe(5_000);
@@ -12,13 +12,18 @@ describe('deliveryDelayMs', () => {
   });
 
   it('ends after the last attempt', () => {
-    expect(deliveryDelayMs(MAX_DELIVERY_ATTEMPTS, 0)).toBeUndefined();
+    expect(deliveryDelayMs(DEFAULT_DELAYS_MS.length + 1, 0)).toBeUndefined();
   });
 
   it('honours a longer pause that the receiver asked for, up to a day', () => {
-    expect(deliveryDelayMs(1, 0, 60_000)).toBe(60_000);
-    expect(deliveryDelayMs(1, 0, 1)).toBe(5_000);
-    expect(deliveryDelayMs(1, 0, 10 * 86_400_000)).toBe(86_400_000);
+    expect(deliveryDelayMs(1, 0, undefined, 60_000)).toBe(60_000);
+    expect(deliveryDelayMs(1, 0, undefined, 1)).toBe(5_000);
+    expect(deliveryDelayMs(1, 0, undefined, 10 * 86_400_000)).toBe(86_400_000);
+  });
+
+  it('follows the schedule that a destination has of its own', () => {
+    expect(deliveryDelayMs(2, 0, [1_000, 2_000])).toBe(2_000);
+    expect(deliveryDelayMs(3, 0, [1_000, 2_000])).toBeUndefined();
   });
 
   it('adds at most a fifth of jitter', () => {

@@ -2,7 +2,7 @@
  * Delays between the attempts of a delivery: the schedule that Standard Webhooks recommends. About four
  * days in all, then the delivery waits for a person.
  */
-const DELAYS_MS = [
+export const DEFAULT_DELAYS_MS: readonly number[] = [
   5_000,
   5 * 60_000,
   30 * 60_000,
@@ -12,23 +12,23 @@ const DELAYS_MS = [
   14 * 3_600_000,
   20 * 3_600_000,
   24 * 3_600_000,
-] as const;
-
-export const MAX_DELIVERY_ATTEMPTS = DELAYS_MS.length + 1;
+];
 
 /**
  * Delay before the next attempt, with up to 20 % jitter on top; undefined when none is left.
  *
  * @param attempts how many were made, at least 1
  * @param random uniform in [0, 1)
+ * @param delaysMs the destination's schedule
  * @param retryAfterMs what the receiver asked for, at most a day of it is honoured
  */
 export function deliveryDelayMs(
   attempts: number,
   random: number,
+  delaysMs: readonly number[] = DEFAULT_DELAYS_MS,
   retryAfterMs = 0,
 ): number | undefined {
-  const scheduled = DELAYS_MS[attempts - 1];
+  const scheduled = delaysMs[attempts - 1];
   if (scheduled === undefined) {
     return undefined;
   }

@@ -7,6 +7,11 @@ export interface JobContext {
   readonly lastAttempt: boolean;
 }
 
+/** The job is to come again after a while, and this run does not count as an attempt. */
+export interface JobRepeat {
+  readonly repeatAfterMs: number;
+}
+
 /**
  * Throwing a PipelineError decides what follows: `permanent` parks the job at once, anything else is
  * retried by the job's policy (core/jobs/retry.ts).
@@ -14,7 +19,9 @@ export interface JobContext {
 export type JobHandler<N extends JobName> = (
   payload: JobPayload<N>,
   context: JobContext,
-) => Promise<void>;
+  // Most handlers say nothing at their end.
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type
+) => Promise<JobRepeat | undefined | void>;
 
 export interface JobWorker {
   /** Waits for the jobs in hand. Idempotent. */

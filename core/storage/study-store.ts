@@ -1,12 +1,17 @@
 import type { InstanceIdentity } from '../dicom/instance-header.js';
 import type { DicomUid } from '../dicom/uid.js';
 import type { NewJob } from '../jobs/jobs.js';
+import type { DeliveryReceipt } from '../delivery/result-sink.js';
 import type { InstanceOutcome } from '../results/outcome.js';
 import type { StudyResult } from '../results/study-result.js';
 import type { Priority } from '../triage/priority.js';
 
-/** A delivery waits (`pending`), is done (`delivered`), or waits for a person (`dead`). */
-export const DELIVERY_STATES = ['pending', 'delivered', 'dead'] as const;
+/**
+ * - `waiting`: destinations of a lower order come first. `pending`: it is tried, now or at its time.
+ * - `delivered`: the receiver has it. `dead`: given up; a person may replay it.
+ * - `superseded`: a newer version of the result goes to the destination in its place.
+ */
+export const DELIVERY_STATES = ['waiting', 'pending', 'delivered', 'dead', 'superseded'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 /** `analysing` until a result covers everything that was received, then `ready`. */
@@ -100,12 +105,27 @@ export interface StoredDelivery {
   readonly createdAtMs: number;
   readonly nextAttemptAtMs: number | undefined;
   readonly deliveredAtMs: number | undefined;
+  readonly receipt: DeliveryReceipt | undefined;
+  /** The delivery whose failure this one tells of; undefined when it brings the result itself. */
+  readonly failedDeliveryId: string | undefined;
+}
+
+/** A destination that a result goes to. */
+export interface DeliveryRoute {
+  readonly destination: string;
+  /** Routes of a higher order wait until those of a lower one have ended, one way or the other. */
+  readonly order: number;
+  /** It gets the result only when it got an earlier version. */
+  readonly onlyIfToldBefore: boolean;
 }
 
 export type DeliveryAttempt =
-  | { readonly kind: 'delivered'; readonly atMs: number }
+  | { readonly kind: 'delivered'; readonly atMs: number; readonly receipt: DeliveryReceipt }
   | { readonly kind: 'retry'; readonly error: string; readonly nextAttemptAtMs: number }
-  | { readonly kind: 'dead'; readonly error: string };
+  /** No attempt was made, and none is due before then. */
+  | { readonly kind: 'pause'; readonly nextAttemptAtMs: number }
+  /** `tell` are the destinations that get a message about it. */
+  | { readonly kind: 'dead'; readonly error: string; readonly tell: readonly string[] };
 
 /**
  * The database's port. Each method that makes work for a queue writes the job into the outbox in the same
@@ -134,21 +154,26 @@ export interface StudyStore {
   /** Puts a job `assemble` for the study's present activity into the outbox. */
   requestAssembly(studyId: string, notBeforeMs: number): Promise<void>;
   /**
-   * One transaction: the result, one pending delivery and outbox entry `deliver` for each destination, and
-   * the activity it covers. Returns false, writing nothing, when that version exists already.
+   * One transaction: the result, one delivery for each route (with outbox entry `deliver` when it need not
+   * wait for one of a lower order), and the activity it covers. Deliveries of earlier versions that are still on
+   * their way to the same destinations are superseded. Returns false, writing nothing, when that version
+   * exists already.
    */
   recordResult(
     studyId: string,
     result: StudyResult,
     coversActivity: number,
-    destinations: readonly string[],
+    routes: readonly DeliveryRoute[],
   ): Promise<boolean>;
   /** Says that the latest result covers this activity too: what arrived changed nothing in it. */
   coverActivity(studyId: string, activity: number): Promise<void>;
   loadResult(studyId: string, resultVersion: number): Promise<StudyResult | undefined>;
 
   loadDelivery(deliveryId: string): Promise<StoredDelivery | undefined>;
-  /** Ignored once the delivery is no longer pending. `retry` writes the next `deliver` into the outbox. */
+  /**
+   * Ignored once the delivery is no longer pending, except that a superseded one that arrived after all is
+   * delivered. `retry` and `pause` write the next `deliver` into the outbox; an end releases deliveries that waited for it.
+   */
   recordDeliveryAttempt(deliveryId: string, attempt: DeliveryAttempt): Promise<void>;
 
   findStudy(

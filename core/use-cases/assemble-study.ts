@@ -1,6 +1,6 @@
 import { assembleStudyResult, saysTheSame } from '../results/assemble-study-result.js';
 import type { StudyResult } from '../results/study-result.js';
-import type { StudyStore } from '../storage/study-store.js';
+import type { DeliveryRoute, StudyStore } from '../storage/study-store.js';
 import type { Clock } from '../time.js';
 
 export interface AssembleStudyDeps {
@@ -10,8 +10,8 @@ export interface AssembleStudyDeps {
   >;
   readonly clock: Clock;
   readonly software: { readonly name: string; readonly version: string };
-  /** Names of the destinations that a new result is delivered to. */
-  readonly destinations: readonly string[];
+  /** Where a new result goes. */
+  readonly route: (result: StudyResult) => readonly DeliveryRoute[];
 }
 
 export type AssembleStudyResult =
@@ -47,6 +47,6 @@ export async function assembleStudy(
     await deps.store.coverActivity(studyId, activity);
     return { kind: 'unchanged' };
   }
-  const recorded = await deps.store.recordResult(studyId, result, activity, deps.destinations);
+  const recorded = await deps.store.recordResult(studyId, result, activity, deps.route(result));
   return recorded ? { kind: 'assembled', result } : { kind: 'superseded' };
 }

@@ -57,6 +57,22 @@ export function describeJobQueue(name: string, open: () => Promise<QueueBed>): v
       return seen;
     }
 
+    it('gives a job that asks to come again once more, without counting an attempt', async () => {
+      const attempts: number[] = [];
+      await queue.work(
+        'infer',
+        (_payload, { attempt }) => {
+          attempts.push(attempt);
+          return Promise.resolve(attempts.length < 3 ? { repeatAfterMs: 20 } : undefined);
+        },
+        { concurrency: 1 },
+      );
+      await queue.enqueue([inferJob()]);
+      await eventually(() => {
+        expect(attempts).toEqual([1, 1, 1]);
+      });
+    });
+
     it('gives a job to a worker with its payload', async () => {
       const seen: unknown[] = [];
       await queue.work(

@@ -2,7 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
 import type { NewJob } from '../../core/jobs/jobs.js';
-import type { RecordInstanceResult, StudyStore } from '../../core/storage/study-store.js';
+import type {
+  DeliveryRoute,
+  RecordInstanceResult,
+  StudyStore,
+} from '../../core/storage/study-store.js';
 import {
   newUid,
   SAMPLE_TIME_MS,
@@ -256,7 +260,7 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
           flagged: true,
           flaggedFindings: ['pneumothorax'],
         });
-        expect(await store.recordResult(studyId, result, 1, ['ris', 'pacs'])).toBe(true);
+        expect(await store.recordResult(studyId, result, 1, routes('ris', 'pacs'))).toBe(true);
 
         const found = await store.findStudy(StudyInstanceUID);
         expect(found?.latestResult).toEqual(result);
@@ -278,7 +282,7 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
         const { studyId, StudyInstanceUID } = await record();
         const results = await Promise.all(
           Array.from({ length: 6 }, () =>
-            openStore().recordResult(studyId, sampleResult(StudyInstanceUID, 1), 1, ['ris']),
+            openStore().recordResult(studyId, sampleResult(StudyInstanceUID, 1), 1, routes('ris')),
           ),
         );
         expect(results.filter(Boolean)).toHaveLength(1);
@@ -293,7 +297,7 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
           studyId,
           sampleResult(StudyInstanceUID, 2, { flagged: true, priority: 'urgent' }),
           3,
-          ['ris'],
+          routes('ris'),
         );
         const found = await store.findStudy(StudyInstanceUID);
         expect(found?.latestResult).toMatchObject({ resultVersion: 2, amends: 1 });
@@ -322,7 +326,7 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
 
       it('follows a delivery through failed attempts to its end', async () => {
         const { studyId, StudyInstanceUID } = await record();
-        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 1), 1, ['ris']);
+        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 1), 1, routes('ris'));
         await drain();
         const deliveryId = (await store.findStudy(StudyInstanceUID))!.deliveries[0]!.deliveryId;
 
@@ -341,7 +345,11 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
           { name: 'deliver', payload: { deliveryId }, notBeforeMs: nowMs + 5_000 },
         ]);
 
-        await store.recordDeliveryAttempt(deliveryId, { kind: 'delivered', atMs: nowMs + 5_100 });
+        await store.recordDeliveryAttempt(deliveryId, {
+          kind: 'delivered',
+          atMs: nowMs + 5_100,
+          receipt: { status: 204 },
+        });
         const delivered = await store.loadDelivery(deliveryId);
         expect(delivered).toMatchObject({
           state: 'delivered',
@@ -349,16 +357,17 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
           lastError: undefined,
           nextAttemptAtMs: undefined,
           deliveredAtMs: nowMs + 5_100,
+          receipt: { status: 204 },
         });
-        await store.recordDeliveryAttempt(deliveryId, { kind: 'dead', error: 'late' });
+        await store.recordDeliveryAttempt(deliveryId, { kind: 'dead', error: 'late', tell: [] });
         expect(await store.loadDelivery(deliveryId)).toEqual(delivered);
       });
 
       it('leaves a dead delivery to a person', async () => {
         const { studyId, StudyInstanceUID } = await record();
-        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 1), 1, ['ris']);
+        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 1), 1, routes('ris'));
         const deliveryId = (await store.findStudy(StudyInstanceUID))!.deliveries[0]!.deliveryId;
-        await store.recordDeliveryAttempt(deliveryId, { kind: 'dead', error: 'gone' });
+        await store.recordDeliveryAttempt(deliveryId, { kind: 'dead', error: 'gone', tell: [] });
         expect(await store.loadDelivery(deliveryId)).toMatchObject({
           state: 'dead',
           lastError: 'gone',
@@ -366,6 +375,100 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
         await drain();
         expect(await store.requeueUnfinished(nowMs + 1e9)).toBe(1);
         expect(await outbox()).toMatchObject([{ name: 'infer' }]);
+      });
+    });
+
+    describe('deliveries in order', () => {
+      const done = { kind: 'delivered', atMs: SAMPLE_TIME_MS, receipt: { status: 200 } } as const;
+
+      async function deliveriesOf(StudyInstanceUID: string) {
+        const found = await store.findStudy(StudyInstanceUID);
+        return new Map(
+          found?.deliveries.map((one) => [`${one.destination} ${one.resultVersion}`, one]),
+        );
+      }
+
+      it('holds destinations of a higher order back until those of a lower one have ended', async () => {
+        const { studyId, StudyInstanceUID } = await record();
+        await drain();
+        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 1), 1, [
+          ...routes('pacs-a', 'pacs-b'),
+          { destination: 'ris', order: 5, onlyIfToldBefore: false },
+        ]);
+        const deliveries = await deliveriesOf(StudyInstanceUID);
+        const [a, b, ris] = ['pacs-a 1', 'pacs-b 1', 'ris 1'].map((key) => deliveries.get(key)!);
+        expect(ris).toMatchObject({ state: 'waiting', nextAttemptAtMs: undefined });
+        expect(await drain()).toHaveLength(2);
+
+        await Promise.all([
+          openStore().recordDeliveryAttempt(a!.deliveryId, done),
+          openStore().recordDeliveryAttempt(b!.deliveryId, { kind: 'dead', error: '', tell: [] }),
+        ]);
+        expect(await store.loadDelivery(ris!.deliveryId)).toMatchObject({ state: 'pending' });
+        expect(await outbox()).toMatchObject([
+          { name: 'deliver', payload: { deliveryId: ris!.deliveryId } },
+        ]);
+      });
+
+      it('replaces what is still on its way by the newer version', async () => {
+        const { studyId, StudyInstanceUID } = await record();
+        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 1), 1, routes('ris'));
+        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 2), 1, routes('ris'));
+        const first = (await deliveriesOf(StudyInstanceUID)).get('ris 1')!;
+        expect(first).toMatchObject({ state: 'superseded', nextAttemptAtMs: undefined });
+        await store.recordDeliveryAttempt(first.deliveryId, {
+          kind: 'retry',
+          error: 'refused',
+          nextAttemptAtMs: nowMs,
+        });
+        expect((await store.loadDelivery(first.deliveryId))?.state).toBe('superseded');
+        await store.recordDeliveryAttempt(first.deliveryId, done);
+        expect((await store.loadDelivery(first.deliveryId))?.state).toBe('delivered');
+      });
+
+      it('sends an amended result that a filter leaves out to those that had the earlier one', async () => {
+        const { studyId, StudyInstanceUID } = await record();
+        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 1), 1, routes('ris'));
+        await store.recordResult(
+          studyId,
+          sampleResult(StudyInstanceUID, 2),
+          1,
+          routes('ris', 'pacs').map((route) => ({ ...route, onlyIfToldBefore: true })),
+        );
+        expect([...(await deliveriesOf(StudyInstanceUID)).keys()].sort()).toEqual([
+          'ris 1',
+          'ris 2',
+        ]);
+      });
+
+      it('counts no attempt when a destination is left alone', async () => {
+        const { studyId, StudyInstanceUID } = await record();
+        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 1), 1, routes('ris'));
+        await drain();
+        const { deliveryId } = (await deliveriesOf(StudyInstanceUID)).get('ris 1')!;
+        const pause = { kind: 'pause', nextAttemptAtMs: nowMs + 9_000 } as const;
+        await store.recordDeliveryAttempt(deliveryId, pause);
+        expect(await store.loadDelivery(deliveryId)).toMatchObject({
+          state: 'pending',
+          attempts: 0,
+          nextAttemptAtMs: nowMs + 9_000,
+        });
+        expect(await outbox()).toMatchObject([{ name: 'deliver', notBeforeMs: nowMs + 9_000 }]);
+      });
+
+      it('tells others once of a delivery that has failed for good', async () => {
+        const { studyId, StudyInstanceUID } = await record();
+        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 1), 1, routes('pacs'));
+        const { deliveryId } = (await deliveriesOf(StudyInstanceUID)).get('pacs 1')!;
+        await drain();
+        await store.recordDeliveryAttempt(deliveryId, {
+          kind: 'dead',
+          error: 'refused',
+          tell: ['alarm'],
+        });
+        const alarm = (await deliveriesOf(StudyInstanceUID)).get('alarm 1');
+        expect(alarm).toMatchObject({ state: 'pending', failedDeliveryId: deliveryId });
+        expect(await outbox()).toMatchObject([{ payload: { deliveryId: alarm!.deliveryId } }]);
       });
     });
 
@@ -519,7 +622,12 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
               await own.completeJobs(ids(await own.claimJobs(5, nowMs + 60_000)), nowMs);
               const version =
                 ((await own.loadStudy(studyId))?.latestResult?.resultVersion ?? 0) + 1;
-              await own.recordResult(studyId, sampleResult(StudyInstanceUID, version), 1, ['ris']);
+              await own.recordResult(
+                studyId,
+                sampleResult(StudyInstanceUID, version),
+                1,
+                routes('ris'),
+              );
               await own.holdStudy(studyId, 0);
             }
           }),
@@ -573,7 +681,7 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
       it('asks again for deliveries that are due', async () => {
         const { instanceId, studyId, StudyInstanceUID } = await record();
         await finish(instanceId);
-        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 1), 2, ['ris']);
+        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 1), 2, routes('ris'));
         const deliveryId = (await store.findStudy(StudyInstanceUID))!.deliveries[0]!.deliveryId;
         await store.recordDeliveryAttempt(deliveryId, {
           kind: 'retry',
@@ -601,4 +709,8 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
 
 function ids(jobs: readonly NewJob[]): string[] {
   return jobs.map((job) => job.id);
+}
+
+function routes(...destinations: string[]): DeliveryRoute[] {
+  return destinations.map((destination) => ({ destination, order: 0, onlyIfToldBefore: false }));
 }

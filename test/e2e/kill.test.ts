@@ -19,6 +19,7 @@ describe('an embedded pipeline that is killed', () => {
       PREREAD_DATA_DIR: temporaryFolder(),
       PREREAD_WEBHOOK_URL: receiver.url,
       PREREAD_WEBHOOK_SECRET: receiver.secret,
+      PREREAD_WEBHOOK_BODY: 'full',
       PREREAD_MIN_FREE_BYTES: '0',
     };
     const acknowledged = new Map<string, number>();

@@ -15,6 +15,7 @@ describeWithPeer('orthanc', 'Orthanc as the sender', (peer) => {
         PREREAD_DATA_DIR: temporaryFolder(),
         PREREAD_WEBHOOK_URL: receiver.url,
         PREREAD_WEBHOOK_SECRET: receiver.secret,
+        PREREAD_WEBHOOK_BODY: 'full',
         PREREAD_MIN_FREE_BYTES: '0',
       });
       const orthanc = await startOrthanc(peer, temporaryFolder(), {

@@ -63,6 +63,7 @@ async function throughServe(files: readonly NamedFile[]): Promise<Map<string, In
     PREREAD_DATA_DIR: temporaryFolder(),
     PREREAD_WEBHOOK_URL: receiver.url,
     PREREAD_WEBHOOK_SECRET: receiver.secret,
+    PREREAD_WEBHOOK_BODY: 'full',
     PREREAD_MIN_FREE_BYTES: '0',
   });
   try {

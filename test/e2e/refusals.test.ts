@@ -87,6 +87,7 @@ describe('preread serve', () => {
       PREREAD_DATA_DIR: temporaryFolder(),
       PREREAD_WEBHOOK_URL: receiver.url,
       PREREAD_WEBHOOK_SECRET: receiver.secret,
+      PREREAD_WEBHOOK_BODY: 'full',
       PREREAD_MIN_FREE_BYTES: '0',
     });
     try {

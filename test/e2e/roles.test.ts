@@ -124,6 +124,7 @@ async function withPipeline(
     PREREAD_DATA_DIR: temporaryFolder(),
     PREREAD_WEBHOOK_URL: receiver.url,
     PREREAD_WEBHOOK_SECRET: receiver.secret,
+    PREREAD_WEBHOOK_BODY: 'full',
     PREREAD_MIN_FREE_BYTES: '0',
     PREREAD_INFERENCE_PROCESSES: '1',
   };

@@ -1,36 +1,58 @@
 import type { JobQueue, JobWorker } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
-import { deliverResult, type DeliverResultDeps } from '../../core/use-cases/deliver-result.js';
+import {
+  deliverResult,
+  type DeliverResultDeps,
+  type DeliverResultResult,
+} from '../../core/use-cases/deliver-result.js';
 
 export interface DeliveryWorkerDeps extends DeliverResultDeps {
   readonly queue: JobQueue;
   readonly logger: Logger;
 }
 
-/** Deliveries wait for receivers, not for the processor. */
-const CONCURRENCY = 16;
-
-/** Pulls `deliver` jobs: one attempt each. */
-export async function startDeliveryWorker(deps: DeliveryWorkerDeps): Promise<JobWorker> {
+/**
+ * Pulls `deliver` jobs: one attempt each.
+ *
+ * @param options.concurrency at least the places of all lanes together, so that a full lane never keeps
+ *   the others' deliveries from being looked at
+ */
+export async function startDeliveryWorker(
+  deps: DeliveryWorkerDeps,
+  options: { readonly concurrency: number },
+): Promise<JobWorker> {
+  const inHand = new Set<string>();
   return deps.queue.work(
     'deliver',
     async ({ deliveryId }) => {
-      const attempt = await deliverResult(deps, deliveryId);
-      if (attempt.kind === 'nothing-to-do') {
+      // The janitor may ask for what only waits for its lane.
+      if (inHand.has(deliveryId)) {
         return;
       }
-      const facts = { deliveryId, attempts: attempt.attempts };
-      if (attempt.kind === 'delivered') {
-        deps.logger.info(facts, 'result delivered');
-      } else {
-        const { code, message } = attempt.error;
-        const sentence =
-          attempt.kind === 'retry'
-            ? 'delivery failed, will be tried again'
-            : 'delivery failed for good';
-        deps.logger.warn({ ...facts, code, reason: message }, sentence);
+      inHand.add(deliveryId);
+      try {
+        const attempt = await deliverResult(deps, deliveryId);
+        log(deps.logger, deliveryId, attempt);
+        return attempt.kind === 'crowded' ? { repeatAfterMs: attempt.delayMs } : undefined;
+      } finally {
+        inHand.delete(deliveryId);
       }
     },
-    { concurrency: CONCURRENCY },
+    options,
   );
+}
+
+function log(logger: Logger, deliveryId: string, attempt: DeliverResultResult): void {
+  if (!('attempts' in attempt)) {
+    return;
+  }
+  const facts = { deliveryId, attempts: attempt.attempts };
+  if (attempt.kind === 'delivered') {
+    logger.info(facts, 'result delivered');
+    return;
+  }
+  const { code, message } = attempt.error;
+  const sentence =
+    attempt.kind === 'retry' ? 'delivery failed, will be tried again' : 'delivery failed for good';
+  logger.warn({ ...facts, code, reason: message }, sentence);
 }

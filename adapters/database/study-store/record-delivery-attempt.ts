@@ -5,29 +5,90 @@ import { assertNever } from '../../../core/errors.js';
 import type { Writing } from './writing.js';
 
 export async function recordDeliveryAttempt(
-  { trx, now, addJobs }: Writing,
+  writing: Writing,
   deliveryId: string,
   attempt: DeliveryAttempt,
 ): Promise<void> {
+  const { trx, now, addJobs } = writing;
   const delivery = await trx
     .updateTable('deliveries')
     .from('studies')
-    .set({ attempts: sql`attempts + 1`, ...changes(attempt, now) })
+    .set({
+      attempts: sql`attempts + ${attempt.kind === 'pause' ? 0 : 1}`,
+      ...changes(attempt, now),
+    })
     .where('delivery_id', '=', deliveryId)
-    .where('state', '=', 'pending')
+    // What was superseded while it was under way has arrived all the same.
+    .where('state', 'in', attempt.kind === 'delivered' ? ['pending', 'superseded'] : ['pending'])
     .whereRef('studies.study_id', '=', 'deliveries.study_id')
-    .returning(sql<number>`coalesce(priority_rank, requested_priority_rank)`.as('rank'))
+    .returning([
+      'deliveries.study_id',
+      'deliveries.result_version',
+      sql<number>`coalesce(priority_rank, requested_priority_rank)`.as('rank'),
+    ])
     .executeTakeFirst();
-  if (delivery !== undefined && attempt.kind === 'retry') {
+  if (delivery === undefined) {
+    return;
+  }
+  const { study_id: studyId, result_version: resultVersion, rank } = delivery;
+  if (attempt.kind === 'retry' || attempt.kind === 'pause') {
     await addJobs([
       {
         name: 'deliver',
         payload: { deliveryId },
-        priorityRank: delivery.rank,
+        priorityRank: rank,
         notBeforeMs: attempt.nextAttemptAtMs,
       },
     ]);
+    return;
   }
+  const told =
+    attempt.kind === 'dead' && attempt.tell.length > 0
+      ? await trx
+          .insertInto('deliveries')
+          .values(
+            attempt.tell.map((destination) => ({
+              study_id: studyId,
+              result_version: resultVersion,
+              destination,
+              created_at: now,
+              next_attempt_at: now,
+              delivery_requested_at: now,
+              failed_delivery_id: deliveryId,
+            })),
+          )
+          // A replayed delivery may fail again.
+          .onConflict((conflict) => conflict.doNothing())
+          .returning('delivery_id')
+          .execute()
+      : [];
+  const released = await releaseWaiting(writing, studyId, resultVersion);
+  await addJobs(
+    [...told, ...released].map(({ delivery_id }) => ({
+      name: 'deliver',
+      payload: { deliveryId: delivery_id },
+      priorityRank: rank,
+    })),
+  );
+}
+
+/** Those of the lowest place that waits, once nothing of a lower place is on its way. */
+async function releaseWaiting(
+  { trx, now }: Writing,
+  studyId: string,
+  resultVersion: number,
+): Promise<readonly { delivery_id: string }[]> {
+  // Two deliveries that end at the same time would each see the other on its way: one after the other.
+  await sql`SELECT FROM studies WHERE study_id = ${studyId} FOR UPDATE`.execute(trx);
+  const { rows } = await sql<{ delivery_id: string }>`
+    UPDATE deliveries SET state = 'pending', next_attempt_at = ${now}, delivery_requested_at = ${now}
+    WHERE study_id = ${studyId} AND result_version = ${resultVersion} AND state = 'waiting'
+      AND place = (
+        SELECT min(place) FROM deliveries
+        WHERE study_id = ${studyId} AND result_version = ${resultVersion}
+          AND state IN ('waiting', 'pending') AND failed_delivery_id IS NULL)
+    RETURNING delivery_id`.execute(trx);
+  return rows;
 }
 
 function changes(attempt: DeliveryAttempt, now: Date) {
@@ -38,6 +99,7 @@ function changes(attempt: DeliveryAttempt, now: Date) {
         delivered_at: new Date(attempt.atMs),
         next_attempt_at: null,
         last_error: null,
+        receipt: JSON.stringify(attempt.receipt),
       };
     case 'retry':
       return {
@@ -45,6 +107,8 @@ function changes(attempt: DeliveryAttempt, now: Date) {
         next_attempt_at: new Date(attempt.nextAttemptAtMs),
         delivery_requested_at: now,
       };
+    case 'pause':
+      return { next_attempt_at: new Date(attempt.nextAttemptAtMs), delivery_requested_at: now };
     case 'dead':
       return { state: 'dead' as const, last_error: attempt.error, next_attempt_at: null };
     default:

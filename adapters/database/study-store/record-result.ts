@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 
 import type { StudyResult } from '../../../core/results/study-result.js';
+import type { DeliveryRoute } from '../../../core/storage/study-store.js';
 import { priorityRank } from '../../../core/triage/priority.js';
 import type { Writing } from './writing.js';
 
@@ -24,12 +25,13 @@ export async function requestAssembly(
 }
 
 export async function recordResult(
-  { trx, now, addJobs }: Writing,
+  writing: Writing,
   studyId: string,
   result: StudyResult,
   coversActivity: number,
-  destinations: readonly string[],
+  routes: readonly DeliveryRoute[],
 ): Promise<boolean> {
+  const { trx, now } = writing;
   const { resultVersion, triage } = result;
   const rank = priorityRank(triage.priority);
   const study = await trx
@@ -59,30 +61,65 @@ export async function recordResult(
       result: JSON.stringify(result),
     })
     .execute();
-  if (destinations.length > 0) {
-    const deliveries = await trx
-      .insertInto('deliveries')
-      .values(
-        destinations.map((destination) => ({
-          study_id: studyId,
-          result_version: resultVersion,
-          destination,
-          created_at: now,
-          next_attempt_at: now,
-          delivery_requested_at: now,
-        })),
-      )
-      .returning('delivery_id')
-      .execute();
-    await addJobs(
-      deliveries.map(({ delivery_id: deliveryId }) => ({
+  await addDeliveries(writing, studyId, resultVersion, rank, routes);
+  return true;
+}
+
+async function addDeliveries(
+  { trx, now, addJobs }: Writing,
+  studyId: string,
+  resultVersion: number,
+  rank: number,
+  routes: readonly DeliveryRoute[],
+): Promise<void> {
+  if (routes.length === 0) {
+    return;
+  }
+  const earlier = await sql<{ destination: string }>`
+    SELECT DISTINCT destination FROM deliveries
+    WHERE study_id = ${studyId} AND failed_delivery_id IS NULL`.execute(trx);
+  const toldBefore = new Set(earlier.rows.map(({ destination }) => destination));
+  const wanted = routes.filter(
+    ({ destination, onlyIfToldBefore }) => !onlyIfToldBefore || toldBefore.has(destination),
+  );
+  if (wanted.length === 0) {
+    return;
+  }
+  // An attempt that ends at this moment holds its delivery's row and waits for the study's, which we hold:
+  // rows that are held are left to arrive.
+  await sql`
+    UPDATE deliveries SET state = 'superseded', next_attempt_at = NULL
+    WHERE delivery_id IN (
+      SELECT delivery_id FROM deliveries
+      WHERE study_id = ${studyId} AND result_version < ${resultVersion}
+        AND state IN ('waiting', 'pending') AND failed_delivery_id IS NULL
+      FOR UPDATE SKIP LOCKED)`.execute(trx);
+  const first = Math.min(...wanted.map(({ order }) => order));
+  const deliveries = await trx
+    .insertInto('deliveries')
+    .values(
+      wanted.map(({ destination, order }) => ({
+        study_id: studyId,
+        result_version: resultVersion,
+        destination,
+        place: order,
+        state: order === first ? ('pending' as const) : ('waiting' as const),
+        created_at: now,
+        next_attempt_at: order === first ? now : null,
+        delivery_requested_at: now,
+      })),
+    )
+    .returning(['delivery_id', 'state'])
+    .execute();
+  await addJobs(
+    deliveries
+      .filter(({ state }) => state === 'pending')
+      .map(({ delivery_id: deliveryId }) => ({
         name: 'deliver',
         payload: { deliveryId },
         priorityRank: rank,
       })),
-    );
-  }
-  return true;
+  );
 }
 
 export async function coverActivity(

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 
+import type { DeliveryReceipt } from '../../../core/delivery/result-sink.js';
 import type { DicomUid } from '../../../core/dicom/uid.js';
 import { instanceOutcomeSchema } from '../../../core/results/outcome.js';
 import type {
@@ -62,6 +63,8 @@ export function toDelivery(row: Selectable<DatabaseSchema['deliveries']>): Store
     createdAtMs: row.created_at.getTime(),
     nextAttemptAtMs: row.next_attempt_at?.getTime(),
     deliveredAtMs: row.delivered_at?.getTime(),
+    receipt: row.receipt === null ? undefined : (row.receipt as DeliveryReceipt),
+    failedDeliveryId: row.failed_delivery_id ?? undefined,
   };
 }
 

@@ -4,10 +4,11 @@ import { z } from 'zod';
 import { parseUid } from '../../../core/dicom/uid.js';
 import { PipelineError } from '../../../core/errors.js';
 import { studyResultSchema } from '../../../core/results/study-result.js';
-import { DELIVERY_STATES, STUDY_STATES } from '../../../core/storage/study-store.js';
+import { STUDY_STATES } from '../../../core/storage/study-store.js';
 import type { StudyStore, StudySummary } from '../../../core/storage/study-store.js';
 import { isoTime } from '../../../core/time.js';
 import { PRIORITIES } from '../../../core/triage/priority.js';
+import { deliverySchema, deliveryToJson } from './deliveries.js';
 
 const MAX_PAGE_SIZE = 500;
 const time = z.iso.datetime();
@@ -41,20 +42,6 @@ export const studyListSchema = z
     nextCursor: z.string().optional().describe('Absent on the last page.'),
   })
   .meta({ id: 'StudyList' });
-
-export const deliverySchema = z
-  .object({
-    id: z.string(),
-    destination: z.string(),
-    resultVersion: z.int().positive(),
-    state: z.enum(DELIVERY_STATES),
-    attempts: z.int().nonnegative(),
-    lastError: z.string().optional(),
-    createdAt: time,
-    nextAttemptAt: time.optional(),
-    deliveredAt: time.optional(),
-  })
-  .meta({ id: 'Delivery' });
 
 export const studySchema = z
   .object({
@@ -96,17 +83,7 @@ export function getStudy(studies: Pick<StudyStore, 'findStudy'>): RequestHandler
     response.json({
       study: summaryToJson(summarise(found)),
       result: found.latestResult,
-      deliveries: found.deliveries.map((delivery) => ({
-        id: delivery.deliveryId,
-        destination: delivery.destination,
-        resultVersion: delivery.resultVersion,
-        state: delivery.state,
-        attempts: delivery.attempts,
-        lastError: delivery.lastError,
-        createdAt: isoTime(delivery.createdAtMs),
-        nextAttemptAt: optionalTime(delivery.nextAttemptAtMs),
-        deliveredAt: optionalTime(delivery.deliveredAtMs),
-      })),
+      deliveries: found.deliveries.map(deliveryToJson),
     } satisfies z.infer<typeof studySchema>);
   };
 }
@@ -132,8 +109,4 @@ function summaryToJson(summary: StudySummary): z.infer<typeof studySummarySchema
     firstReceivedAt: isoTime(firstReceivedAtMs),
     lastActivityAt: isoTime(lastActivityAtMs),
   };
-}
-
-function optionalTime(epochMs: number | undefined): string | undefined {
-  return epochMs === undefined ? undefined : isoTime(epochMs);
 }

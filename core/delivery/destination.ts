@@ -1,0 +1,165 @@
+import { z } from 'zod';
+
+import { PRIORITIES } from '../triage/priority.js';
+
+/** The forms in which results leave: each is one kind of receiver. */
+export const DESTINATION_KINDS = ['webhook'] as const;
+export type DestinationKind = (typeof DESTINATION_KINDS)[number];
+
+const DAY_S = 86_400;
+
+/** Which results a destination gets. */
+export const resultFilterSchema = z.strictObject({
+  which: z
+    .enum(['all', 'analysed', 'flagged'])
+    .optional()
+    .describe('all also tells of studies without an analysed image; default by kind.'),
+  priorities: z
+    .array(z.enum(PRIORITIES))
+    .min(1)
+    .optional()
+    .describe("Only results of these priorities (the result's, not the order's)."),
+  findings: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe("Only results in which one of these findings is flagged, by the model's keys."),
+});
+
+export type ResultFilter = z.infer<typeof resultFilterSchema>;
+
+export const retrySchema = z.strictObject({
+  delaysSeconds: z
+    .array(
+      z
+        .number()
+        .min(1)
+        .max(7 * DAY_S),
+    )
+    .max(50)
+    .describe('Pauses before the second, third, ... attempt. After the last the delivery is dead.'),
+});
+
+/**
+ * @param secret parses a reference such as `env:NAME` or `file:PATH` into the secret itself (or leaves it,
+ *   in a process that sends nothing). Secrets never stand in the file.
+ */
+export function destinationsSchema(secret: z.ZodType<string>) {
+  const kind = destinationSchemas(secret);
+  return z.strictObject({
+    destinations: z
+      .array(z.discriminatedUnion('kind', [kind.webhook]))
+      .superRefine((destinations, context) => {
+        destinations.forEach(({ name }, index) => {
+          if (destinations.findIndex((other) => other.name === name) < index) {
+            const message = `another destination is named ${name} already`;
+            context.addIssue({ code: 'custom', path: [index, 'name'], message });
+          }
+        });
+      }),
+  });
+}
+
+export type Destination = z.output<ReturnType<typeof destinationsSchema>>['destinations'][number];
+export type DestinationOf<K extends DestinationKind> = Extract<Destination, { kind: K }>;
+
+function destinationSchemas(secret: z.ZodType<string>) {
+  const common = {
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens')
+      .describe('Names the destination in rows, logs and commands. Renaming makes it another one.'),
+    enabled: z.boolean().default(true),
+    order: z
+      .int()
+      .min(0)
+      .max(100)
+      .default(0)
+      .describe(
+        'A result goes to destinations of a higher order after those of a lower one ended.',
+      ),
+    results: resultFilterSchema.default({}),
+    retry: retrySchema.optional().describe('Default: ten attempts over four days.'),
+    concurrency: z.int().min(1).max(64).default(4),
+    timeoutSeconds: z.number().min(0.1).max(600).default(20),
+  };
+  const path = z.string().min(1);
+  const tls = z
+    .strictObject({
+      ca: path
+        .optional()
+        .describe('PEM file of the authority to trust instead of the public ones.'),
+      certificate: path.optional().describe('PEM file of our certificate, for mutual TLS.'),
+      key: path.optional().describe('PEM file of its key.'),
+      serverName: z.string().optional().describe('The name that the certificate must carry.'),
+    })
+    .refine((files) => (files.certificate === undefined) === (files.key === undefined), {
+      message: 'certificate and key belong together',
+      path: ['certificate'],
+    });
+  const http = {
+    url: z.url({ protocol: /^https?$/ }),
+    allowUnencrypted: z
+      .boolean()
+      .default(false)
+      .describe('Lets http:// leave this machine. Only on a network that you trust.'),
+    tls: tls.optional(),
+  };
+  const encrypted = (
+    destination: { readonly url: string; readonly allowUnencrypted: boolean },
+    context: z.RefinementCtx,
+  ): void => {
+    if (!isConfidential(destination.url) && !destination.allowUnencrypted) {
+      const message =
+        'http:// beyond this machine is not encrypted: use https:// or set allowUnencrypted: true';
+      context.addIssue({ code: 'custom', path: ['url'], message });
+    }
+  };
+  const signingSecret = secret.refine(
+    (text) => /^((env|file):.|whsec_[A-Za-z0-9+/]{32,}={0,2}$)/.test(text),
+    'expected whsec_ and at least 24 bytes of base64',
+  );
+
+  return {
+    webhook: z
+      .strictObject({
+        ...common,
+        kind: z.literal('webhook'),
+        ...http,
+        secrets: z
+          .array(signingSecret)
+          .min(1)
+          .max(4)
+          .describe('Signing secrets (whsec_...), the new one first while one is being replaced.'),
+        body: z
+          .enum(['thin', 'full'])
+          .default('thin')
+          .describe('thin: ids, priority, flagged findings, links. full: the whole result.'),
+        events: z
+          .array(
+            z.enum([
+              'study.result.created',
+              'study.result.amended',
+              'study.not_analysed',
+              'delivery.failed',
+            ]),
+          )
+          .min(1)
+          .default(['study.result.created', 'study.result.amended', 'study.not_analysed']),
+        allowNetworks: z
+          .array(z.union([z.cidrv4(), z.cidrv6()]))
+          .default([])
+          .describe(
+            'Private networks that this webhook may reach, as 10.1.0.0/16. Without it only public ' +
+              'addresses and this machine are.',
+          ),
+      })
+      .superRefine(encrypted),
+  } as const;
+}
+
+/** Whether a URL may be used for results as it is: encrypted, or not leaving this machine. */
+export function isConfidential(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
