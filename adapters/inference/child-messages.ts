@@ -1,5 +1,9 @@
 import { PipelineError, toPipelineError, type ErrorCode } from '../../core/errors.js';
-import type { ImageClassification, ImageSource } from '../../core/inference/image-classifier.js';
+import type {
+  EngineFacts,
+  ImageClassification,
+  ImageSource,
+} from '../../core/inference/image-classifier.js';
 
 /**
  * What the pool and its child processes say to each other (structured clone over the fork's channel).
@@ -25,8 +29,8 @@ export type MessageFromChild =
 
 /** What a child found when it started. */
 export interface ChildInfo {
-  readonly executionProvider: string;
-  /** Why it is not the provider that was asked for. */
+  readonly engine: EngineFacts;
+  /** Why it is not the provider or the number format that was asked for. */
   readonly fallback: { readonly wanted: string; readonly reason: string } | undefined;
 }
 

@@ -25,10 +25,10 @@ export function serveClassifier(start: (settings: unknown) => Promise<ChildClass
   async function startClassifier(settings: unknown): Promise<void> {
     try {
       classifier = await start(settings);
-      const { executionProvider, fallback } = classifier;
+      const { engine, fallback } = classifier;
       // Not before: until now the closed channel ends the process, and a start should not wait.
       exitWithParent();
-      send({ type: 'ready', executionProvider, fallback });
+      send({ type: 'ready', engine, fallback });
     } catch (error) {
       send({ type: 'failed', error: toWireError(error) });
     }

@@ -69,7 +69,7 @@ export function startChild(options: ChildOptions, events: ChildEvents): Child {
     switch (message.type) {
       case 'ready':
         started = true;
-        events.ready({ executionProvider: message.executionProvider, fallback: message.fallback });
+        events.ready({ engine: message.engine, fallback: message.fallback });
         break;
       case 'failed':
         kill(fromWireError(message.error));

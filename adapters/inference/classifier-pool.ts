@@ -1,5 +1,5 @@
 import { PipelineError } from '../../core/errors.js';
-import type { ImageClassifier } from '../../core/inference/image-classifier.js';
+import type { EngineFacts, ImageClassifier } from '../../core/inference/image-classifier.js';
 import type { Logger } from '../../core/log.js';
 import type { ChildInfo } from './child-messages.js';
 import { createPoolSlot, type PoolSlot, type SlotDeath, type SlotOptions } from './pool-slot.js';
@@ -15,8 +15,8 @@ export interface ClassifierPoolOptions extends SlotOptions {
 }
 
 export interface ClassifierPool extends ImageClassifier {
-  /** Why another provider runs than the one that was asked for. */
-  readonly providerFallback: ChildInfo['fallback'];
+  /** Why another provider or number format is in use than the one that was asked for. */
+  readonly fallback: ChildInfo['fallback'];
   /** Of the children that are warm. */
   readonly processIds: readonly number[];
 }
@@ -126,14 +126,19 @@ export async function createClassifierPool(
     throw failure;
   }
   onStarted = undefined;
+  let lastEngine: EngineFacts | undefined;
 
   return {
     concurrency: slots.length * IMAGES_PER_CHILD,
-    get executionProvider() {
-      const used = slots.flatMap(({ info }) => info?.executionProvider ?? []);
-      return [...new Set(used)].sort().join('+');
+    get engine() {
+      // Every child of a pool finds the same; while none is warm, the last one that was has answered.
+      lastEngine = slots.find(({ info }) => info !== undefined)?.info?.engine ?? lastEngine;
+      if (lastEngine === undefined) {
+        throw new PipelineError('inference-crashed');
+      }
+      return lastEngine;
     },
-    get providerFallback() {
+    get fallback() {
       return slots.find(({ info }) => info?.fallback !== undefined)?.info?.fallback;
     },
     get processIds() {

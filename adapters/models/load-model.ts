@@ -5,6 +5,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { PipelineError } from '../../core/errors.js';
+import {
+  chooseWeights,
+  type ModelWeights,
+  type WeightsChoice,
+} from '../../core/inference/choose-weights.js';
 import { modelManifestSchema, type ModelManifest } from '../../core/inference/model-manifest.js';
 import { modelSelfTestSchema, type ModelSelfTest } from '../../core/inference/model-self-test.js';
 import { findModelFolder } from './find-model.js';
@@ -17,9 +22,11 @@ export interface ModelFolder {
 
 /** A model folder with its weights, which are the ones that the manifest describes. */
 export interface LoadedModel extends ModelFolder {
+  /** Which of the model's files it is. */
+  readonly weights: ModelWeights;
   /** The ONNX file. */
   readonly bytes: Uint8Array;
-  /** Absent when the folder has no self-test.json. */
+  /** Absent when the folder has none for these weights. */
   readonly selfTest: ModelSelfTest | undefined;
 }
 
@@ -36,18 +43,21 @@ export async function readModelFolder(
 /**
  * A model, ready to become a session. The bytes that are hashed are the bytes that are returned, so the
  * file cannot change in between. Throws what `readModelFolder` throws, `model-hash-mismatch` when the
- * weights are others, and `model-not-found` when they are missing.
+ * weights are others, `model-not-found` when they are missing, and what `chooseWeights` throws.
  */
 export async function loadModel(
   nameOrFolder: string,
   searchPath: readonly string[],
+  choice: WeightsChoice = { precision: 'fp32', fastInt8: false },
 ): Promise<LoadedModel> {
   const { folder, manifest } = await readModelFolder(nameOrFolder, searchPath);
-  const bytes = await readWeights(join(folder, manifest.file.path), manifest);
-  return { folder, manifest, bytes, selfTest: await readSelfTest(folder, manifest) };
+  const weights = chooseWeights(manifest, choice);
+  const bytes = await readWeights(join(folder, weights.file.path), weights.file);
+  const selfTest = await readSelfTest(folder, weights.selfTest, manifest);
+  return { folder, manifest, weights, bytes, selfTest };
 }
 
-async function readWeights(path: string, { file }: ModelManifest): Promise<Uint8Array> {
+async function readWeights(path: string, file: ModelManifest['file']): Promise<Uint8Array> {
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new PipelineError('model-not-found', `The model file ${path} cannot be read.`, { cause });
   });
@@ -69,9 +79,13 @@ async function readWeights(path: string, { file }: ModelManifest): Promise<Uint8
 
 async function readSelfTest(
   folder: string,
+  file: string,
   manifest: ModelManifest,
 ): Promise<ModelSelfTest | undefined> {
-  const path = join(folder, 'self-test.json');
+  if (file === '') {
+    return undefined;
+  }
+  const path = join(folder, file);
   let selfTest: ModelSelfTest;
   try {
     selfTest = await readJson(path, modelSelfTestSchema);

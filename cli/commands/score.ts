@@ -5,6 +5,7 @@ import { loadConfig } from '../../adapters/config/load-config.js';
 import { modelsConfig } from '../../adapters/models/config.js';
 import { onnxConfig } from '../../adapters/onnx/config.js';
 import { PROVIDER_CHOICES, type ProviderChoice } from '../../adapters/onnx/execution-providers.js';
+import { PRECISION_CHOICES, type PrecisionChoice } from '../../core/inference/choose-weights.js';
 import { PipelineError } from '../../core/errors.js';
 import type { GatePolicy } from '../../core/gating/gate-policy.js';
 import type { ClassifierConfig } from '../../workers/inference/open-classifier.js';
@@ -17,6 +18,7 @@ interface ScoreFlags extends ScoreOptions {
   readonly model?: string;
   readonly modelsDir?: string;
   readonly provider?: ProviderChoice;
+  readonly precision?: PrecisionChoice;
   readonly concurrency?: number;
   readonly timeLimit?: number;
   readonly minAge?: number;
@@ -68,6 +70,9 @@ export function register(program: Command): void {
     .option('--model <name>', 'name of a model, or the folder of its manifest.json')
     .option('--models-dir <folder>', 'folder of further models')
     .addOption(new Option('--provider <name>', 'what computes').choices(PROVIDER_CHOICES))
+    .addOption(
+      new Option('--precision <format>', 'number format of the weights').choices(PRECISION_CHOICES),
+    )
     .option('--concurrency <n>', 'processes; default: one for each core', wholeNumber)
     .option('--time-limit <seconds>', 'for one image', wholeNumber)
     .option('--min-age <years>', 'refuse younger patients; default: 18', parseAge)
@@ -104,12 +109,14 @@ function classifierConfig(
 ): ClassifierConfig {
   const schema = inferenceConfig.extend(modelsConfig.shape).extend(onnxConfig.shape);
   const config = loadConfig(schema, env);
-  const { model, modelsDir, provider, concurrency, timeLimit, minAge, rules, unknownView } = flags;
+  const { model, modelsDir, provider, precision, concurrency, timeLimit } = flags;
+  const { minAge, rules, unknownView } = flags;
   return {
     ...config,
     ...(model !== undefined && { PREREAD_MODEL: model }),
     ...(modelsDir !== undefined && { PREREAD_MODELS_DIR: modelsDir }),
     ...(provider !== undefined && { PREREAD_PROVIDER: provider }),
+    ...(precision !== undefined && { PREREAD_PRECISION: precision }),
     ...(concurrency !== undefined && { PREREAD_INFERENCE_PROCESSES: concurrency }),
     ...(timeLimit !== undefined && { PREREAD_IMAGE_TIME_LIMIT_MS: timeLimit * 1000 }),
     ...(minAge !== undefined && { PREREAD_MIN_AGE_YEARS: minAge }),

@@ -15,7 +15,7 @@ const context: RowContext = {
       finding.key === 'Nodule' ? { ...finding, withheld: 'AUROC below 0.70' } : finding,
     ),
   },
-  executionProvider: 'cpu',
+  engine: { executionProvider: 'cpu', precision: 'fp32', sha256: 'b'.repeat(64) },
   softwareVersion: '1.2.3',
   includeWithheld: false,
 };
@@ -107,7 +107,7 @@ describe('a JSON line', () => {
         },
         { key: 'Cardiomegaly', flagged: false },
       ],
-      model: { name: 'tiny', version: '1.0.0', sha256: manifest.file.sha256 },
+      model: { name: 'tiny', version: '1.0.0', sha256: 'b'.repeat(64) },
       softwareVersion: '1.2.3',
     });
     expect(row(scored)).not.toHaveProperty('withheld');

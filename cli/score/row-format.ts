@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { FindingScore } from '../../core/results/finding-score.js';
 import { sigmoid } from '../../core/inference/calibration.js';
 import type { ModelManifest } from '../../core/inference/model-manifest.js';
+import type { EngineFacts } from '../../core/inference/image-classifier.js';
 import { modelProvenance, toInstanceOutcome } from '../../core/use-cases/run-inference.js';
 import { csvFields, csvLine } from './csv.js';
 import type { ScoredFile } from './score-in-order.js';
@@ -31,7 +32,7 @@ export interface RowFormat {
 
 export interface RowContext {
   readonly manifest: ModelManifest;
-  readonly executionProvider: string;
+  readonly engine: EngineFacts;
   readonly softwareVersion: string;
   readonly includeWithheld: boolean;
 }
@@ -50,7 +51,7 @@ export function createRowFormat(name: RowFormatName, context: RowContext): RowFo
  * key, the flagged findings and the model. Lists are joined by semicolons.
  */
 function csvFormat(context: RowContext): RowFormat {
-  const { manifest, executionProvider, includeWithheld } = context;
+  const { manifest, engine, includeWithheld } = context;
   const shown = [...manifest.findings.entries()].filter(
     ([, { withheld }]) => includeWithheld || withheld === undefined,
   );
@@ -71,7 +72,7 @@ function csvFormat(context: RowContext): RowFormat {
     header: csvLine(columns),
     quoted: true,
     write({ path, classification }) {
-      const outcome = toInstanceOutcome(manifest, executionProvider, classification);
+      const outcome = toInstanceOutcome(manifest, engine, classification);
       const { identity } = classification;
       const scored = classification.kind === 'scored' ? classification : undefined;
       const flagged = outcome.kind === 'scored' ? outcome.findings.filter((f) => f.flagged) : [];
@@ -106,12 +107,12 @@ const jsonRowSchema = z.object({
 
 /** One JSON object a line, with everything that the pipeline says of an image. */
 function jsonLinesFormat(context: RowContext): RowFormat {
-  const { manifest, executionProvider, softwareVersion, includeWithheld } = context;
+  const { manifest, engine, softwareVersion, includeWithheld } = context;
   return {
     header: '',
     quoted: false,
     write({ path, classification }) {
-      const outcome = toInstanceOutcome(manifest, executionProvider, classification);
+      const outcome = toInstanceOutcome(manifest, engine, classification);
       const { kind, warnings } = outcome;
       const row = {
         file: path,
@@ -123,7 +124,7 @@ function jsonLinesFormat(context: RowContext): RowFormat {
         ...(classification.kind === 'scored' &&
           includeWithheld && { withheld: withheldProbabilities(manifest, classification.logits) }),
         // The same in every row, so that a row stands for itself wherever it is taken.
-        model: modelProvenance(manifest, executionProvider),
+        model: modelProvenance(manifest, engine),
         softwareVersion,
       };
       return `${JSON.stringify(row)}\n`;

@@ -15,6 +15,7 @@ const record: RunRecord = {
     sha256: 'a'.repeat(64),
     recipe: 'r@1',
     operatingPoint: 'youden',
+    precision: 'fp32',
     executionProvider: 'cpu',
   },
   settings: { format: 'csv', includeWithheld: false },

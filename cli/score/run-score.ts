@@ -63,19 +63,19 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
   const open = await openClassifier({ logger: silentLogger }, config);
   try {
     const { classifier, manifest, siteRules } = open;
-    const { executionProvider } = classifier;
+    const { engine } = classifier;
     say(describeEngine(open, config));
     const { includeWithheld } = options;
     const format = createRowFormat(formatName, {
       manifest,
-      executionProvider,
+      engine,
       softwareVersion,
       includeWithheld,
     });
     const record: RunRecord = {
       schemaVersion: 1,
       softwareVersion,
-      model: modelProvenance(manifest, executionProvider),
+      model: modelProvenance(manifest, engine),
       settings: {
         format: formatName,
         includeWithheld,
@@ -215,14 +215,14 @@ function describeEngine(
   { classifier, manifest }: OpenClassifier,
   config: ClassifierConfig,
 ): string {
-  const { executionProvider, providerFallback, processIds } = classifier;
+  const { engine, fallback, processIds } = classifier;
   const processes = `${processIds.length} ${processIds.length === 1 ? 'process' : 'processes'}`;
-  const asked = config.PREREAD_PROVIDER;
-  const fallback =
-    asked === 'auto' || providerFallback === undefined
+  const why =
+    fallback === undefined || (config.PREREAD_PROVIDER === 'auto' && fallback.wanted !== 'int8')
       ? ''
-      : ` (not ${providerFallback.wanted}: ${providerFallback.reason})`;
-  return `${manifest.name}@${manifest.version} on ${executionProvider}${fallback}, ${processes}.`;
+      : ` (not ${fallback.wanted}: ${fallback.reason})`;
+  const { executionProvider, precision } = engine;
+  return `${manifest.name}@${manifest.version}, ${precision} on ${executionProvider}${why}, ${processes}.`;
 }
 
 function describeFailure(error: unknown): string {

@@ -22,7 +22,7 @@ function classifier(answer: (path: string) => Promise<ImageClassification>, conc
   const seen = { now: 0, most: 0, paths: [] as string[] };
   const port: ImageClassifier = {
     concurrency,
-    executionProvider: 'cpu',
+    engine: { executionProvider: 'cpu', precision: 'fp32', sha256: 'a'.repeat(64) },
     async classify({ path }) {
       seen.paths.push(path);
       seen.now += 1;

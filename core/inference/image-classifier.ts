@@ -1,5 +1,6 @@
 import type { InstanceIdentity } from '../dicom/instance-header.js';
 import type { GateResult } from '../gating/gate.js';
+import type { Precision } from './model-manifest.js';
 import type { NotAnalysedReason } from '../results/outcome.js';
 
 /** Where the bytes of one image are. A path is never logged: it may carry a patient's name. */
@@ -61,6 +62,14 @@ export interface ClassifyOptions {
   readonly cams?: boolean;
 }
 
+/** What really computes, which a setting alone does not tell. */
+export interface EngineFacts {
+  readonly executionProvider: string;
+  readonly precision: Precision;
+  /** SHA-256 of the model file in use. */
+  readonly sha256: string;
+}
+
 /**
  * The inference engine's port: a whole image, from its bytes to logits, in a process that can be killed.
  * Images that cannot be analysed are values; `inference-timeout` and `inference-crashed` are thrown.
@@ -72,6 +81,6 @@ export interface ImageClassifier {
    * that has finished one finds the next at hand.
    */
   readonly concurrency: number;
-  readonly executionProvider: string;
+  readonly engine: EngineFacts;
   close(): Promise<void>;
 }

@@ -6,6 +6,41 @@ import { calibrationSchema } from './calibration.js';
 const probability = z.number().gt(0).lt(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
 
+/** Number formats of weights. A manifest's `file` is always fp32; the others are variants of it. */
+export const PRECISIONS = ['fp32', 'int8'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+const modelPath = z
+  .string()
+  .regex(/^(?!\/)(?!.*\.\.)[\w./-]+$/, 'expected a path below the manifest');
+
+const fileSchema = z.strictObject({
+  path: modelPath.describe('Relative to the folder of the manifest.'),
+  sha256,
+  sizeBytes: z.int().positive(),
+});
+
+const variantSchema = z
+  .strictObject({
+    precision: z.enum(PRECISIONS).exclude(['fp32']),
+    file: fileSchema,
+    selfTest: modelPath
+      .optional()
+      .describe('Self-test of this form: self-test.json holds the logits of the fp32 form.'),
+    aurocDifference: z
+      .strictObject({
+        largest: z.number().min(0).max(1).describe('Over the findings that are not withheld.'),
+        mean: z.number().min(0).max(1).describe('Over the same findings.'),
+        images: z.int().positive().describe('Labelled images it was measured on.'),
+        data: z.string().min(1).describe('What the images are.'),
+      })
+      .optional()
+      .describe(
+        'Absolute difference of AUROC from the fp32 form. Without it the form is used only on demand.',
+      ),
+  })
+  .describe('The same network in another number format; thresholds and calibration hold for it.');
+
 const codeSchema = z
   .strictObject({
     system: z.enum(['SCT', 'DCM', 'RADLEX', 'UMLS', '99PREREAD']),
@@ -63,14 +98,8 @@ export const modelManifestSchema = z
     trainingData: z.array(z.string().min(1)).min(1),
     intendedUse: z.string().min(1),
     limitations: z.array(z.string().min(1)).min(1),
-    file: z.strictObject({
-      path: z
-        .string()
-        .regex(/^(?!\/)(?!.*\.\.)[\w./-]+$/)
-        .describe('Relative to the folder of the manifest.'),
-      sha256,
-      sizeBytes: z.int().positive(),
-    }),
+    file: fileSchema.describe('The fp32 form.'),
+    variants: z.array(variantSchema).max(1).optional().describe('Other forms of the same weights.'),
     input: z.strictObject({
       name: z.string().min(1),
       layout: z.literal('NCHW'),

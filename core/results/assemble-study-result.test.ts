@@ -117,6 +117,7 @@ function scored(SOPInstanceUID: string, findings: FindingScore[]): StoredInstanc
       sha256: '0',
       recipe: 'test@1',
       operatingPoint: 'youden',
+      precision: 'fp32',
       executionProvider: 'cpu',
     },
     warnings: [],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { PRECISIONS } from '../inference/model-manifest.js';
 import { findingScoreSchema } from './finding-score.js';
 
 /**
@@ -40,7 +41,8 @@ export const modelProvenanceSchema = z
   .object({
     name: z.string(),
     version: z.string(),
-    sha256: z.string(),
+    sha256: z.string().describe('Of the file that really ran.'),
+    precision: z.enum(PRECISIONS).default('fp32').describe('Number format of that file.'),
     recipe: z.string().describe('Preprocessing recipe, name and version.'),
     operatingPoint: z.string(),
     executionProvider: z.string().describe('The onnxruntime provider that really ran.'),

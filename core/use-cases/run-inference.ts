@@ -1,5 +1,9 @@
 import { PipelineError } from '../errors.js';
-import type { ImageClassification, ImageClassifier } from '../inference/image-classifier.js';
+import type {
+  EngineFacts,
+  ImageClassification,
+  ImageClassifier,
+} from '../inference/image-classifier.js';
 import type { ModelManifest } from '../inference/model-manifest.js';
 import { scoreFindings } from '../inference/score-findings.js';
 import type { JobContext } from '../jobs/job-queue.js';
@@ -47,7 +51,7 @@ export async function runInference(
       // We have acknowledged it, so it exists; this worker does not see it (a share that is not mounted).
       throw new PipelineError('storage-unavailable', 'a stored object cannot be read here');
     }
-    outcome = toInstanceOutcome(deps.manifest, deps.classifier.executionProvider, classification);
+    outcome = toInstanceOutcome(deps.manifest, deps.classifier.engine, classification);
   } catch (error) {
     if (!(error instanceof PipelineError) || !isEngineFailure(error) || !context.lastAttempt) {
       throw error;
@@ -72,7 +76,7 @@ export async function runInference(
 /** What the engine said of an image, with the manifest's thresholds applied. */
 export function toInstanceOutcome(
   manifest: ModelManifest,
-  executionProvider: string,
+  engine: EngineFacts,
   classification: ImageClassification,
 ): InstanceOutcome {
   const warnings = classification.gates.filter((gate) => gate.verdict === 'warn').map(toWarning);
@@ -83,22 +87,20 @@ export function toInstanceOutcome(
   return {
     kind: 'scored',
     findings: scoreFindings(manifest, classification.logits),
-    model: modelProvenance(manifest, executionProvider),
+    model: modelProvenance(manifest, engine),
     warnings,
   };
 }
 
-export function modelProvenance(
-  manifest: ModelManifest,
-  executionProvider: string,
-): ModelProvenance {
+export function modelProvenance(manifest: ModelManifest, engine: EngineFacts): ModelProvenance {
   return {
     name: manifest.name,
     version: manifest.version,
-    sha256: manifest.file.sha256,
+    sha256: engine.sha256,
+    precision: engine.precision,
     recipe: manifest.input.recipe,
     operatingPoint: manifest.operatingPoint,
-    executionProvider,
+    executionProvider: engine.executionProvider,
   };
 }
 

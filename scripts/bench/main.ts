@@ -59,6 +59,8 @@ async function bench(): Promise<void> {
       ...loadConfig(schema, {}),
       PREREAD_MODEL: model,
       PREREAD_PROVIDER: 'cpu',
+      // The bare rate that it is compared with is that of the fp32 form.
+      PREREAD_PRECISION: 'fp32',
       PREREAD_INFERENCE_PROCESSES: processes,
     },
   );
@@ -66,7 +68,7 @@ async function bench(): Promise<void> {
   const { manifest, classifier } = open;
   const format = createRowFormat('csv', {
     manifest,
-    executionProvider: classifier.executionProvider,
+    engine: classifier.engine,
     softwareVersion,
     includeWithheld: false,
   });

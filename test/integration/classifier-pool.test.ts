@@ -102,7 +102,7 @@ describe('a pool', () => {
   test('gives every image its own answer, in whatever order they are finished', async () => {
     const pool = await openPool();
     expect(pool.concurrency).toBe(4);
-    expect(pool.executionProvider).toBe('cpu');
+    expect(pool.engine).toMatchObject({ executionProvider: 'cpu', precision: 'fp32' });
     const answers = await Promise.all(images.map((path) => pool.classify({ path })));
     const logits = answers.map(firstLogit);
     expect(logits.every(Number.isFinite)).toBe(true);

@@ -5,27 +5,23 @@
  */
 import { prepareImage } from '../../adapters/dicom/prepare-image.js';
 import { serveClassifier } from '../../adapters/inference/child-server.js';
-import { loadModel } from '../../adapters/models/load-model.js';
-import { createClassifierSession } from '../../adapters/onnx/classifier-session.js';
-import { warmUp } from '../../adapters/onnx/self-test.js';
 import { runOodGate } from '../../core/gating/ood-gate.js';
 import { invertedTensor, runPixelGates } from '../../core/gating/pixel-gates.js';
 import type { GateResult } from '../../core/gating/gate.js';
 import type { ImageClassification } from '../../core/inference/image-classifier.js';
 import { NOT_ANALYSED } from '../../core/results/outcome.js';
 import { classifierSettingsSchema } from './classifier-settings.js';
+import { openSession } from './open-session.js';
 
 serveClassifier(async (settings) => {
-  const { model, modelSearchPath, provider, gatePolicy, siteRules } =
-    classifierSettingsSchema.parse(settings);
-  const { bytes, manifest, selfTest } = await loadModel(model, modelSearchPath);
-  const session = await createClassifierSession({ bytes, manifest, provider });
-  await warmUp(session, manifest, selfTest);
+  const parsed = classifierSettingsSchema.parse(settings);
+  const { gatePolicy, siteRules } = parsed;
+  const { session, manifest, engine, fallback } = await openSession(parsed);
   const { recipe, channels, width, height, range } = manifest.input;
 
   return {
-    executionProvider: session.executionProvider,
-    fallback: session.fallback,
+    engine,
+    fallback,
     async classify(source, { cams }) {
       const prepared = await prepareImage(source, {
         recipe,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { PRECISION_CHOICES } from '../../core/inference/choose-weights.js';
 import { PROVIDER_CHOICES } from '../../adapters/onnx/execution-providers.js';
 import { gatePolicySchema } from '../../core/gating/gate-policy.js';
 import type { SiteRules } from '../../core/rules/site-rules.js';
@@ -10,6 +11,7 @@ export const classifierSettingsSchema = z.object({
   model: z.string(),
   modelSearchPath: z.array(z.string()),
   provider: z.enum(PROVIDER_CHOICES),
+  precision: z.enum(PRECISION_CHOICES),
   gatePolicy: gatePolicySchema,
   /** Parsed where the process was started: its attributes are looked up already. */
   siteRules: z.custom<SiteRules>((value) => Array.isArray(value)),

@@ -41,6 +41,7 @@ export async function openClassifier(
     model: folder,
     modelSearchPath: [...searchPath],
     provider: config.PREREAD_PROVIDER,
+    precision: config.PREREAD_PRECISION,
     gatePolicy: gatePolicyOf(config),
     siteRules,
   };
