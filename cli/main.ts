@@ -11,6 +11,7 @@ import { reportError } from './report-error.js';
 const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
   demo: () => import('./commands/demo.js'),
   inspect: () => import('./commands/inspect.js'),
+  models: () => import('./commands/models.js'),
   score: () => import('./commands/score.js'),
   serve: () => import('./commands/serve.js'),
 };

@@ -10,6 +10,7 @@ const USAGE_ERRORS = new Set<ErrorCode>([
   'model-hash-mismatch',
   'model-graph-mismatch',
   'model-self-test-failed',
+  'model-exists',
   'recipe-unknown',
 ]);
 

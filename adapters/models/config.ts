@@ -1,19 +1,35 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
 import { z } from 'zod';
 
-/** The model that is used when none is named. */
+/** The model that is used when none is named and none was chosen with `preread models use`. */
 export const DEFAULT_MODEL = 'preread-cxr14';
+
+/** As a name: the model that was chosen with `preread models use`, else the shipped one. */
+export const CHOSEN_MODEL = 'default';
+
+/** Where models are installed unless PREREAD_MODELS_DIR says otherwise: the user's data folder. */
+export const userModelsFolder = (): string =>
+  join(homedir(), '.local', 'share', 'preread', 'models');
 
 export const modelsConfig = z.object({
   PREREAD_MODEL: z
     .string()
     .min(1)
-    .default(DEFAULT_MODEL)
-    .describe('Name of a model, or the folder that holds its manifest.json.'),
+    .default(CHOSEN_MODEL)
+    .describe(
+      'Name of a model, or the folder that holds its manifest.json. `default` is the one chosen with ' +
+        `\`preread models use\`, else ${DEFAULT_MODEL}.`,
+    ),
   PREREAD_MODELS_DIR: z
     .string()
     .min(1)
     .optional()
-    .describe('Folder of further models; searched before the ones that are shipped.'),
+    .describe(
+      'Folder of installed models, searched before the ones that are shipped. ' +
+        'Default: ~/.local/share/preread/models.',
+    ),
 });
 
 export type ModelsConfig = z.infer<typeof modelsConfig>;

@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { z } from 'zod';
-
 import { PipelineError } from '../../core/errors.js';
 import {
   chooseWeights,
@@ -13,6 +11,7 @@ import {
 import { modelManifestSchema, type ModelManifest } from '../../core/inference/model-manifest.js';
 import { modelSelfTestSchema, type ModelSelfTest } from '../../core/inference/model-self-test.js';
 import { findModelFolder } from './find-model.js';
+import { readJson } from './read-json.js';
 
 /** A model whose manifest has been read; its weights have not. */
 export interface ModelFolder {
@@ -104,33 +103,6 @@ async function readSelfTest(
     }
   }
   return selfTest;
-}
-
-async function readJson<Schema extends z.ZodType>(
-  path: string,
-  schema: Schema,
-): Promise<z.output<Schema>> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    const reason = cause instanceof SyntaxError ? `is not JSON: ${cause.message}` : 'is unreadable';
-    throw new PipelineError('model-manifest-invalid', `${path} ${reason}`, { cause });
-  }
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    throw new PipelineError('model-manifest-invalid', `${path}: ${describe(parsed.error)}`, {
-      cause: parsed.error,
-    });
-  }
-  return parsed.data;
-}
-
-/** Every problem with the field that it is at, such as `findings[3].thresholds: ...`. */
-function describe(error: z.ZodError): string {
-  return error.issues
-    .map(({ path, message }) => `${z.core.toDotPath(path) || 'the document'}: ${message}`)
-    .join('; ');
 }
 
 function isMissing(cause: unknown): boolean {

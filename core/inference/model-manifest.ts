@@ -49,22 +49,24 @@ const codeSchema = z
   })
   .describe('A coded concept; system is the DICOM coding scheme designator.');
 
-const findingSchema = z
-  .strictObject({
+/** How a finding is named in every output, whatever model gives it. */
+export const findingTermsSchema = z.strictObject({
+  display: z.strictObject({ en: z.string().min(1), vi: z.string().min(1) }),
+  codes: z.array(codeSchema).min(1).describe('Equivalent codes, the preferred one first.'),
+  site: codeSchema.optional().describe('Anatomical site, where the finding code does not say it.'),
+  priority: z.enum(PRIORITIES).describe('The priority that a study gets when it is flagged.'),
+});
+
+const findingSchema = findingTermsSchema
+  .extend({
     key: z
       .string()
       .regex(/^[A-Za-z][A-Za-z0-9_ ]*$/)
       .describe('The label of the output, spelled as the training set spells it.'),
-    display: z.strictObject({ en: z.string().min(1), vi: z.string().min(1) }),
-    codes: z.array(codeSchema).min(1).describe('Equivalent codes, the preferred one first.'),
-    site: codeSchema
-      .optional()
-      .describe('Anatomical site, where the finding code does not say it.'),
     thresholds: z
       .record(z.string(), probability)
       .describe('Operating point name to the probability from which the finding is flagged.'),
     calibration: calibrationSchema.optional(),
-    priority: z.enum(PRIORITIES).describe('The priority that a study gets when it is flagged.'),
     evaluation: z
       .strictObject({
         auroc: z.number().min(0).max(1),

@@ -3,7 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { ModelManifest } from '../../core/inference/model-manifest.js';
-import { writeOnnx } from './onnx-writer.js';
+import { encodeOnnx } from '../../adapters/onnx/onnx-file.js';
+import { floatTensor } from '../../core/onnx/onnx-model.js';
 
 /** Side of the square patch that one cell of the class-activation map sees, in pixels. */
 const PATCH = 16;
@@ -45,30 +46,41 @@ export function tinyModel({
     weights[index] = (finding + 1) / 1000 / (channels * PATCH * PATCH);
   }
   const cells = size / PATCH;
-  const onnx = writeOnnx({
-    nodes: [
-      {
-        op: 'Conv',
-        inputs: ['image', 'weights', 'bias'],
-        outputs: ['cams'],
-        attributes: { kernel_shape: [PATCH, PATCH], strides: [PATCH, PATCH] },
-      },
-      { op: 'GlobalAveragePool', inputs: ['cams'], outputs: ['pooled'] },
-      { op: 'Flatten', inputs: ['pooled'], outputs: ['logits'], attributes: { axis: 1 } },
-    ],
-    initializers: [
-      { name: 'weights', dims: [graphFindings, channels, PATCH, PATCH], values: weights },
-      {
-        name: 'bias',
-        dims: [graphFindings],
-        values: Float32Array.from({ length: graphFindings }, (_, finding) => finding / 10),
-      },
-    ],
-    inputs: [{ name: 'image', shape: [batch, channels, size, size] }],
-    outputs: [
-      { name: 'logits', shape: [batch, graphFindings] },
-      { name: 'cams', shape: [batch, graphFindings, cells, cells] },
-    ],
+  const onnx = encodeOnnx({
+    irVersion: 8,
+    opset: 13,
+    producer: 'test',
+    graph: {
+      name: 'test',
+      nodes: [
+        {
+          op: 'Conv',
+          inputs: ['image', 'weights', 'bias'],
+          outputs: ['cams'],
+          attributes: { kernel_shape: { ints: [PATCH, PATCH] }, strides: { ints: [PATCH, PATCH] } },
+        },
+        { op: 'GlobalAveragePool', inputs: ['cams'], outputs: ['pooled'] },
+        {
+          op: 'Flatten',
+          inputs: ['pooled'],
+          outputs: ['logits'],
+          attributes: { axis: { int: 1 } },
+        },
+      ],
+      initializers: [
+        floatTensor('weights', [graphFindings, channels, PATCH, PATCH], weights),
+        floatTensor(
+          'bias',
+          [graphFindings],
+          Float32Array.from({ length: graphFindings }, (_, finding) => finding / 10),
+        ),
+      ],
+      inputs: [{ name: 'image', shape: [batch, channels, size, size] }],
+      outputs: [
+        { name: 'logits', shape: [batch, graphFindings] },
+        { name: 'cams', shape: [batch, graphFindings, cells, cells] },
+      ],
+    },
   });
   const manifest: ModelManifest = {
     schemaVersion: 1,
