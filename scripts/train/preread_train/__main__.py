@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import cxr_square
+from . import cxr_square, plots
 from .backbone import load_layers
 from .cross_validation import fit_on, fold_heads, out_of_fold_logits
 from .dataset import FINDINGS, load_dataset
-from .evaluation import BOOTSTRAP_DRAWS, evaluate
+from .evaluation import BOOTSTRAP_DRAWS, cross_fitted_platt, evaluate
 from .features import TAPS, extract
 from .golden import build_golden
 from .manifest import build_manifest
@@ -21,11 +21,11 @@ from .model_card import render_card
 from .network import OPSET, build_onnx, centre, evidence, reference
 from .pointing import boxed_rows, pointing_game
 from .self_test import build_self_test
-from .targets import TEACHER_SHARE
+from .targets import TAUGHT_WEIGHT, TEACHER_SHARE
 
 ROOT = Path(__file__).resolve().parents[3]
 NAME = 'preread-cxr14'
-VERSION = '1.1.0'
+VERSION = '1.2.0'
 SIZE = 224
 L2 = 2000.0
 SEED = 20240229
@@ -57,6 +57,12 @@ def out_of_fold_maps(dataset, features, heads):
     return cam_of
 
 
+def processor():
+    """The name that Linux gives the processor."""
+    lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+    return next(line.split(':')[1].strip() for line in lines if line.startswith('model name'))
+
+
 def measured_speed(folder):
     """Loads the model as the pipeline does (which must succeed) and tells how fast it is."""
     command = ['npx', '--no-install', 'tsx', str(ROOT / 'scripts' / 'train' / 'check-model.ts'), str(folder)]
@@ -65,8 +71,18 @@ def measured_speed(folder):
     figures = json.loads(report)
     return (
         f"{figures['bestProcessorMs']:.1f} ms of one core an image (best of 15 blocks of 20 runs; median "
-        f"{figures['medianProcessorMs']:.1f} ms), onnxruntime-node, one thread, batch 1, on an AMD EPYC core that "
-        'other work shares.'
+        f"{figures['medianProcessorMs']:.1f} ms), onnxruntime-node, one thread, batch 1, on one core of an {processor()} "
+        'that other work shares.'
+    )
+
+
+def write_plots(folder, dataset, logits, evaluation):
+    calibrated = np.stack([
+        cross_fitted_platt(dataset.labels[:, i], logits[:, i], dataset.folds) for i in range(len(FINDINGS))
+    ], axis=1)
+    (folder / 'roc.svg').write_text(plots.roc_figure(dataset, logits, evaluation), encoding='utf-8')
+    (folder / 'calibration.svg').write_text(
+        plots.calibration_figure(dataset, logits, calibrated, evaluation), encoding='utf-8'
     )
 
 
@@ -99,8 +115,9 @@ def card_facts(dataset, model, onnx_bytes, manifest, speed):
         'balanced_images': int((dataset.sets == 'balanced').sum()),
         'soft_label_line': (
             f'- For {teacher:,} images the training target is {1 - TEACHER_SHARE:.0%} label and {TEACHER_SHARE:.0%} calibrated '
-            'score of a DenseNet-121 that\n  was trained on other NIH images. All figures below are against the '
-            'labels, never against that score.\n'
+            'score of a DenseNet-121 that\n  was trained on other NIH images, and each counts as '
+            f'{TAUGHT_WEIGHT:.0f} of the others: its target is less noisy. All figures below\n  are against the labels, '
+            'never against that score.\n'
         ),
         'draws': BOOTSTRAP_DRAWS,
     }
@@ -141,6 +158,7 @@ def main():
     write_json(folder / 'manifest.json', manifest)
     write_json(folder / 'self-test.json', build_self_test(reference(layers, weight, average, bias), SIZE))
     write_json(options.out / 'fixtures' / 'golden' / 'cxr-square-1.json', build_golden())
+    write_plots(folder, dataset, logits, evaluation)
     speed = measured_speed(folder)
     facts = card_facts(dataset, model, onnx_bytes, manifest, speed)
     (folder / 'MODEL_CARD.md').write_text(render_card(facts, evaluation, pointing), encoding='utf-8')

@@ -4,14 +4,16 @@ import numpy as np
 
 from .dataset import FOLDS
 from .heads import fit_heads
-from .targets import soft_targets
+from .targets import row_weights, soft_targets
 
 
 def fit_on(pooled, dataset, rows, l2):
     """Heads trained on these rows and their mirror images. l2 is stated per image, hence twice."""
     targets = soft_targets(dataset.labels, dataset.teacher, rows)[rows]
+    weights = row_weights(dataset.teacher, rows)
     features = np.concatenate([pooled[0][rows], pooled[1][rows]])
-    return fit_heads(features, np.concatenate([targets, targets]), 2 * l2)
+    targets, weights = (np.concatenate([part, part]) for part in (targets, weights))
+    return fit_heads(features, targets, 2 * l2, weights, span=len(rows))
 
 
 def fold_heads(pooled, dataset, l2, log=print):

@@ -7,6 +7,12 @@ from .dataset import FINDINGS, FOLDS
 
 BOOTSTRAP_DRAWS = 2000
 HIGH_SENSITIVITY = 0.90
+HIGH_SPECIFICITY = 0.95
+# For a worklist: most studies must stay where they were. Chosen before any score was seen.
+DEFAULT_POINT = 'high-specificity'
+POINTS = ('youden', 'high-sensitivity', 'high-specificity')
+# A subgroup with fewer positives or negatives of a finding says nothing about it.
+SMALLEST_GROUP = 10
 # A finding under either is withheld: over all folds, and within the set of balanced labels.
 WITHHOLD_BELOW = 0.70
 WITHHOLD_BELOW_BALANCED = 0.60
@@ -27,13 +33,39 @@ def withheld_reason(figures):
     return None
 
 
-def flagged_share(dataset, logits, findings):
-    """Share of the images that have at least one shown finding at the default operating point."""
+def flagged_shares(dataset, logits, findings, point):
+    """(share of the images with, share of those without any positive label) that have a shown finding flagged."""
     flagged = np.zeros(len(logits), bool)
     for index, figures in enumerate(findings.values()):
         if withheld_reason(figures) is None:
-            flagged |= metrics.sigmoid(logits[:, index]) >= figures['thresholds']['youden']
-    return flagged.mean()
+            flagged |= metrics.sigmoid(logits[:, index]) >= figures['thresholds'][point]
+    diseased = dataset.labels.max(axis=1) > 0.5
+    return flagged[diseased].mean(), flagged[~diseased].mean()
+
+
+def subgroups(dataset):
+    """{title: boolean [n]}: what the data tells of an image apart from its findings."""
+    _, patient_of, images_of = np.unique(dataset.patients, return_inverse=True, return_counts=True)
+    taught = ~np.isnan(dataset.teacher[:, 0])
+    return {
+        **{f'set {name}': dataset.sets == name for name in sorted(set(dataset.sets))},
+        'patients with one image': images_of[patient_of] == 1,
+        'patients with several images': images_of[patient_of] > 1,
+        'with a teacher score': taught,
+        'without a teacher score': ~taught,
+        **{f'fold {fold}': dataset.folds == fold for fold in range(FOLDS)},
+    }
+
+
+def subgroup_figures(dataset, logits):
+    """{title: (images, findings that could be measured, their mean AUROC)}."""
+    result = {}
+    for title, inside in subgroups(dataset).items():
+        labels = dataset.labels[inside]
+        enough = np.minimum(labels.sum(0), (1 - labels).sum(0)) >= SMALLEST_GROUP
+        areas = [metrics.auroc(labels[:, i], logits[inside, i]) for i in np.flatnonzero(enough)]
+        result[title] = (int(inside.sum()), len(areas), float(np.mean(areas)))
+    return result
 
 
 def cross_fitted_platt(labels, logits, folds):
@@ -56,6 +88,7 @@ def evaluate_finding(dataset, index, logits, seed):
     thresholds = {
         'youden': metrics.youden_threshold(labels, probabilities),
         'high-sensitivity': metrics.sensitivity_threshold(labels, probabilities, HIGH_SENSITIVITY),
+        'high-specificity': metrics.specificity_threshold(labels, probabilities, HIGH_SPECIFICITY),
     }
     slope, intercept = metrics.fit_platt(labels, score)
     return {
@@ -93,5 +126,6 @@ def evaluate(dataset, logits, seed):
         'mean_auroc': float(np.mean([f['auroc'] for f in findings.values()])),
         'mean_balanced': float(np.mean([f['balanced_auroc'] for f in findings.values()])),
         'fold_means': folds,
-        'flagged_share': flagged_share(dataset, logits, findings),
+        'flagged': {point: flagged_shares(dataset, logits, findings, point) for point in POINTS},
+        'subgroups': subgroup_figures(dataset, logits),
     }

@@ -1,4 +1,4 @@
-"""L2-regularised logistic regression for all findings at once, with hard or soft targets.
+"""L2-regularised logistic regression for all findings at once, with hard or soft targets and weighted rows.
 
 There are several times more features than images, so the problem is solved in the space that the images
 span: X = U S V^T, w = V c, |w| = |c|. The solution is the same as in the full space.
@@ -21,30 +21,34 @@ def standardise(features):
     return mean, np.where(scale > 1e-8, scale, 1.0)
 
 
-def fit_heads(features, targets, l2):
-    """Minimise sum of cross-entropies + l2/2 |W|^2 on standardised columns; the bias is not penalised.
+def fit_heads(features, targets, l2, weights=None, span=None):
+    """Minimise weighted sum of cross-entropies + l2/2 |W|^2 on standardised columns; the bias is not penalised.
 
-    features [n, d], targets [n, k] in 0..1. Returns (W [k, d], b [k]) for the raw columns, float64.
-    Deterministic: full-batch L-BFGS from zero.
+    features [n, d], targets [n, k] in 0..1, weights [n] (1 if None). Returns (W [k, d], b [k]) for the raw columns,
+    float64. Deterministic: full-batch L-BFGS from zero. span: W is looked for among the combinations of the first
+    `span` rows only, which for images and their mirror images halves the problem.
     """
     mean, scale = standardise(features)
     standard = ((features - mean) / scale).astype(np.float32)
-    values, vectors = np.linalg.eigh((standard @ standard.T).astype(np.float64))
+    basis = standard[:span]
+    values, vectors = np.linalg.eigh((basis @ basis.T).astype(np.float64))
     kept = values > SMALLEST_EIGENVALUE * values[-1]
-    values, vectors = values[kept], vectors[:, kept]
-    coefficients, bias = fit_coordinates(vectors * np.sqrt(values), values, targets, l2)
-    # w = V c with V = X^T U / S.
-    raw = (coefficients @ (vectors / np.sqrt(values)).T @ standard.astype(np.float64)) / scale
+    # V = X^T U / S: orthonormal columns.
+    axes = basis.T @ (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)
+    coordinates = (standard @ axes).astype(np.float64)
+    coefficients, bias = fit_coordinates(coordinates, targets, l2, weights)
+    raw = (coefficients @ axes.T.astype(np.float64)) / scale
     return raw, bias - raw @ mean
 
 
-def fit_coordinates(x, values, targets, l2):
-    """Heads in principal coordinates x [n, r] with the eigenvalues given.
+def fit_coordinates(x, targets, l2, weights=None):
+    """Heads in principal coordinates x [n, r].
 
-    Each axis is scaled by its curvature, about p (1 - p) v + l2 with 0.1 for p (1 - p): that changes the
+    Each axis is scaled by its curvature, about p (1 - p) |x|^2 + l2 with 0.1 for p (1 - p): that changes the
     path and not the minimum, and saves most of the steps.
     """
-    step = torch.from_numpy(1.0 / np.sqrt(0.1 * values + l2))
+    step = torch.from_numpy(1.0 / np.sqrt(0.1 * (x**2).sum(axis=0) + l2))
+    row_weight = torch.from_numpy(np.ones(len(x)) if weights is None else np.asarray(weights, np.float64))[:, None]
     scaled = torch.from_numpy(x) * step
     y = torch.from_numpy(np.asarray(targets, np.float64))
     tolerance = TOLERANCE_PER_TARGET * y.numel()
@@ -58,7 +62,7 @@ def fit_coordinates(x, values, targets, l2):
     def loss():
         optimiser.zero_grad()
         logits = scaled @ weight.T + bias
-        value = torch.nn.functional.binary_cross_entropy_with_logits(logits, y, reduction='sum')
+        value = torch.nn.functional.binary_cross_entropy_with_logits(logits, y, row_weight, reduction='sum')
         value = value + l2 / 2 * ((weight * step) ** 2).sum()
         value.backward()
         return value

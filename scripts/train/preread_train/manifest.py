@@ -4,7 +4,7 @@ import hashlib
 
 from . import cxr_square
 from .dataset import FINDINGS
-from .evaluation import withheld_reason
+from .evaluation import DEFAULT_POINT, withheld_reason
 from .findings import DETAILS
 
 INTENDED_USE = (
@@ -78,6 +78,6 @@ def build_manifest(name, version, size, path, onnx_bytes, evaluation):
             'recipe': cxr_square.NAME,
         },
         'outputs': {'logits': 'logits', 'cams': 'cams'},
-        'operatingPoint': 'youden',
+        'operatingPoint': DEFAULT_POINT,
         'findings': [finding_entry(key, evaluation['findings'][key]) for key in FINDINGS],
     }

@@ -102,6 +102,14 @@ def sensitivity_threshold(labels, probabilities, sensitivity):
     return positives[int(np.ceil(sensitivity * len(positives) - 1e-9)) - 1]
 
 
+def specificity_threshold(labels, probabilities, specificity):
+    """The lowest probability at which at most 1 - specificity of the negatives is flagged (p >= t)."""
+    negatives = np.sort(probabilities[labels <= 0.5])[::-1]
+    allowed = int((1 - specificity) * len(negatives) + 1e-9)
+    # Just above the first negative that may not be flagged.
+    return np.nextafter(negatives[allowed], 1.0)
+
+
 def rates(labels, probabilities, threshold):
     """(sensitivity, specificity) of p >= threshold."""
     flagged = probabilities >= threshold

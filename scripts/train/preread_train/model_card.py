@@ -1,6 +1,8 @@
 """MODEL_CARD.md from the figures of the run that made the model."""
 
-from .evaluation import HIGH_SENSITIVITY, WITHHOLD_BELOW, WITHHOLD_BELOW_BALANCED, withheld_reason
+from .evaluation import (
+    DEFAULT_POINT, HIGH_SENSITIVITY, HIGH_SPECIFICITY, POINTS, WITHHOLD_BELOW, WITHHOLD_BELOW_BALANCED, withheld_reason,
+)
 from .findings import DETAILS
 
 CARD = """# {name} {version}
@@ -68,20 +70,40 @@ of what the first figure rewards is the mixture of patients. Expect the second i
 |---|---|---|---|---|---|
 {auroc_rows}
 
+![ROC curves, out of fold](roc.svg)
+
 Of the findings shown, the interval within `balanced` reaches down to chance for: {unproven}. Read these with
 particular doubt, whatever priority they set.
 
+### Subgroups
+
+Mean AUROC over the findings that have at least ten positive and ten negative images in the group. The data tells
+neither sex nor age, projection or device. The teacher network may have been trained on the images without its score:
+were that to leak, those would look better than the others, other things equal (which they are not: all of `balanced`
+has a score). Do not compare groups that were put together by label.
+
+| group | images | findings measured | mean AUROC |
+|---|---|---|---|
+{subgroup_rows}
+
 ## Operating points
 
-Thresholds on sigmoid(logit), fixed on the out-of-fold scores: `youden` (default) maximises sensitivity + specificity;
-`high-sensitivity` is the highest threshold with at least {high_sensitivity:.0%} sensitivity. The rates are those of the
-data on which the threshold was chosen and so slightly optimistic. Findings are withheld below AUROC {withhold_below:.2f} over
-all folds or {withhold_below_balanced:.2f} within `balanced`.
+Thresholds on sigmoid(logit), fixed on the out-of-fold scores by rules that were chosen beforehand: `youden` maximises
+sensitivity + specificity; `high-sensitivity` is the highest threshold with at least {high_sensitivity:.0%} sensitivity;
+`high-specificity` is the lowest with at least {high_specificity:.0%} specificity. The default is `{default_point}`: on a
+worklist most studies must stay where they were, or none stands out. It misses most positives of most findings, which
+is the price. The rates are those of the data on which the threshold was chosen and so slightly optimistic. Findings are
+withheld below AUROC {withhold_below:.2f} over all folds or {withhold_below_balanced:.2f} within `balanced`.
 
-**At the default operating point {flagged_share:.0%} of these images have at least one flagged finding.** They were chosen for
-disease; even so, do not expect a worklist in which few studies stand out. Sort by score, or raise the thresholds.
+Share of these images with at least one shown finding flagged:
 
-| finding | youden | sens. | spec. | high-sensitivity | sens. | spec. |
+| operating point | images with a positive label | images without any |
+|---|---|---|
+{flagged_rows}
+
+Thresholds, with sensitivity / specificity:
+
+| finding | youden | sens. / spec. | high-sensitivity | sens. / spec. | high-specificity | sens. / spec. |
 |---|---|---|---|---|---|---|
 {threshold_rows}
 
@@ -94,6 +116,8 @@ is enriched: a site must recalibrate on its own labelled scores before it reads 
 | finding | prevalence here | slope | intercept | ECE before | ECE after |
 |---|---|---|---|---|---|
 {calibration_rows}
+
+![Calibration, out of fold](calibration.svg)
 
 ## Maps
 
@@ -160,11 +184,21 @@ def threshold_rows(findings):
     rows = []
     for key, f in findings.items():
         row = [name_of(key)]
-        for point in ('youden', 'high-sensitivity'):
+        for point in POINTS:
             sensitivity, specificity = f['rates'][point]
-            row += [f"{f['thresholds'][point]:.4f}", f'{sensitivity:.2f}', f'{specificity:.2f}']
+            row += [f"{f['thresholds'][point]:.4f}", f'{sensitivity:.2f} / {specificity:.2f}']
         rows.append(row)
     return table(rows)
+
+
+def subgroup_rows(subgroups):
+    return table(
+        (title, str(images), str(measured), f'{area:.3f}') for title, (images, measured, area) in subgroups.items()
+    )
+
+
+def flagged_rows(flagged):
+    return table((point, f'{diseased:.0%}', f'{others:.0%}') for point, (diseased, others) in flagged.items())
 
 
 def calibration_rows(findings):
@@ -202,7 +236,10 @@ def render_card(facts, evaluation, pointing):
         withhold_below=WITHHOLD_BELOW,
         withhold_below_balanced=WITHHOLD_BELOW_BALANCED,
         unproven=unproven(findings),
-        flagged_share=evaluation['flagged_share'],
+        high_specificity=HIGH_SPECIFICITY,
+        default_point=DEFAULT_POINT,
+        flagged_rows=flagged_rows(evaluation['flagged']),
+        subgroup_rows=subgroup_rows(evaluation['subgroups']),
         auroc_rows=auroc_rows(findings),
         threshold_rows=threshold_rows(findings),
         calibration_rows=calibration_rows(findings),

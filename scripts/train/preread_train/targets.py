@@ -1,10 +1,12 @@
-"""Training targets: labels mixed with the calibrated opinion of the teacher where there is one."""
+"""Training targets and weights: labels mixed with the calibrated opinion of the teacher where there is one."""
 
 import numpy as np
 
 from .metrics import fit_platt, sigmoid
 
 TEACHER_SHARE = 0.7
+# An image with a teacher score counts as this many without: its target is less noisy.
+TAUGHT_WEIGHT = 3.0
 CLIP = 1e-6
 
 
@@ -25,3 +27,9 @@ def soft_targets(labels, teacher, rows, share=TEACHER_SHARE):
         opinion = sigmoid(slope * scores[:, finding] + intercept)
         targets[known, finding] = (1 - share) * labels[known, finding] + share * opinion
     return targets
+
+
+def row_weights(teacher, rows):
+    """[len(rows)], 1 on average."""
+    weights = np.where(np.isnan(teacher[rows, 0]), 1.0, TAUGHT_WEIGHT)
+    return weights / weights.mean()

@@ -67,6 +67,10 @@ class MetricsTest(unittest.TestCase):
         self.assertGreaterEqual(metrics.rates(self.labels, probabilities, threshold)[0], 0.9)
         above = np.nextafter(threshold, 1)
         self.assertLess(metrics.rates(self.labels, probabilities, above)[0], 0.9)
+        specific = metrics.specificity_threshold(self.labels, probabilities, 0.95)
+        self.assertGreaterEqual(metrics.rates(self.labels, probabilities, specific)[1], 0.95)
+        below = np.nextafter(specific, 0)
+        self.assertLess(metrics.rates(self.labels, probabilities, below)[1], 0.95)
         best = sum(metrics.rates(self.labels, probabilities, metrics.youden_threshold(self.labels, probabilities)))
         every = [sum(metrics.rates(self.labels, probabilities, t)) for t in np.unique(probabilities)]
         self.assertAlmostEqual(best, max(every), places=12)
@@ -82,6 +86,17 @@ class HeadsTest(unittest.TestCase):
         reference = LogisticRegression(C=1 / 5.0, tol=1e-10, max_iter=5000).fit((features - mean) / scale, labels)
         expected = (features - mean) / scale @ reference.coef_[0] + reference.intercept_
         np.testing.assert_allclose(features @ weight[0] + bias, expected, atol=0.02)
+
+    def test_a_weight_counts_a_row_as_often(self):
+        rng = random(5)
+        features = rng.normal(size=(40, 90)).astype(np.float32)
+        # The same mean and scale with and without the repeated rows.
+        features = np.concatenate([features, features])
+        targets = rng.random((80, 2))
+        times = np.r_[np.full(40, 3), np.full(40, 1)]
+        expected = fit_heads(np.repeat(features, times, axis=0), np.repeat(targets, times, axis=0), 6.0)
+        weight, bias = fit_heads(features, targets, 6.0, times)
+        np.testing.assert_allclose(features @ weight.T + bias, features @ expected[0].T + expected[1], atol=0.01)
 
     def test_the_mean_of_a_map_and_its_bias_are_the_head_on_the_pooled_features(self):
         rng = random(6)
