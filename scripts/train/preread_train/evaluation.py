@@ -68,6 +68,17 @@ def subgroup_figures(dataset, logits):
     return result
 
 
+def false_alarms(dataset, logits, findings):
+    """{key: (share flagged of negatives with another positive label, of those without any)}, default point."""
+    diseased = dataset.labels.max(axis=1) > 0.5
+    result = {}
+    for index, (key, figures) in enumerate(findings.items()):
+        negative = dataset.labels[:, index] <= 0.5
+        flagged = metrics.sigmoid(logits[:, index]) >= figures['thresholds'][DEFAULT_POINT]
+        result[key] = (flagged[negative & diseased].mean(), flagged[negative & ~diseased].mean())
+    return result
+
+
 def cross_fitted_platt(labels, logits, folds):
     """Calibrated probabilities in which each fold is calibrated by the other four."""
     calibrated = np.zeros(len(logits))
@@ -127,5 +138,6 @@ def evaluate(dataset, logits, seed):
         'mean_balanced': float(np.mean([f['balanced_auroc'] for f in findings.values()])),
         'fold_means': folds,
         'flagged': {point: flagged_shares(dataset, logits, findings, point) for point in POINTS},
+        'false_alarms': false_alarms(dataset, logits, findings),
         'subgroups': subgroup_figures(dataset, logits),
     }

@@ -72,8 +72,7 @@ of what the first figure rewards is the mixture of patients. Expect the second i
 
 ![ROC curves, out of fold](roc.svg)
 
-Of the findings shown, the interval within `balanced` reaches down to chance for: {unproven}. Read these with
-particular doubt, whatever priority they set.
+Findings shown whose interval within `balanced` reaches down to chance, to be read with particular doubt: {unproven}.
 
 ### Subgroups
 
@@ -106,6 +105,18 @@ Thresholds, with sensitivity / specificity:
 | finding | youden | sens. / spec. | high-sensitivity | sens. / spec. | high-specificity | sens. / spec. |
 |---|---|---|---|---|---|---|
 {threshold_rows}
+
+## Failure modes
+
+How the default operating point fails: positives that it misses, and negatives that it flags, apart by whether the image
+has another positive label. Other disease is what mostly sets it off, so a flag says "something is wrong here" more
+reliably than it says what.
+
+| finding | missed | flagged though negative: another label | no label at all |
+|---|---|---|---|
+{failure_rows}
+
+Other failures that were seen or must be expected stand under Limitations.
 
 ## Calibration
 
@@ -201,6 +212,13 @@ def flagged_rows(flagged):
     return table((point, f'{diseased:.0%}', f'{others:.0%}') for point, (diseased, others) in flagged.items())
 
 
+def failure_rows(findings, alarms):
+    return table(
+        (name_of(key), f"{1 - f['rates'][DEFAULT_POINT][0]:.0%}", *(f'{share:.1%}' for share in alarms[key]))
+        for key, f in findings.items()
+    )
+
+
 def calibration_rows(findings):
     return table(
         (
@@ -238,6 +256,7 @@ def render_card(facts, evaluation, pointing):
         unproven=unproven(findings),
         high_specificity=HIGH_SPECIFICITY,
         default_point=DEFAULT_POINT,
+        failure_rows=failure_rows(findings, evaluation['false_alarms']),
         flagged_rows=flagged_rows(evaluation['flagged']),
         subgroup_rows=subgroup_rows(evaluation['subgroups']),
         auroc_rows=auroc_rows(findings),

@@ -22,13 +22,14 @@ def polyline(points, colour, dots=False):
     return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.4"/>{marks}'
 
 
-def panel(index, title, curves):
+def panel(index, key, note, curves):
     x = GAP + (index % COLUMNS) * (PANEL + GAP)
     y = TOP + 20 + (index // COLUMNS) * (PANEL + GAP + 12)
     return (
         f'<g transform="translate({x} {y})"><rect width="{PANEL}" height="{PANEL}" fill="none" stroke="{GRID}"/>'
         f'<line x1="0" y1="{PANEL}" x2="{PANEL}" y2="0" stroke="{GRID}" stroke-dasharray="3 3"/>'
-        f'<text x="0" y="-6">{title}</text>{"".join(curves)}'
+        f'<text x="0" y="-6">{DETAILS[key]["display"]["en"]}</text>{"".join(curves)}'
+        f'<text x="{PANEL - 5}" y="{PANEL - 6}" text-anchor="end">{note}</text>'
         f'<text x="-4" y="{PANEL + 12}" class="tick">0</text><text x="{PANEL - 6}" y="{PANEL + 12}" class="tick">1</text></g>'
     )
 
@@ -61,12 +62,12 @@ def roc_figure(dataset, logits, evaluation):
     panels = []
     for index, (key, figures) in enumerate(evaluation['findings'].items()):
         labels, scores = dataset.labels[:, index], logits[:, index]
-        title = f"{DETAILS[key]['display']['en']} {figures['auroc']:.2f} / {figures['balanced_auroc']:.2f}"
-        panels.append(panel(index, title, [
+        note = f"{figures['auroc']:.2f} / {figures['balanced_auroc']:.2f}"
+        panels.append(panel(index, key, note, [
             polyline(roc_points(labels[balanced], scores[balanced]), SECOND),
             polyline(roc_points(labels, scores), FIRST),
         ]))
-    caption = 'Sensitivity (up) against 1 - specificity. Blue: all images; orange: balanced. AUROC in the titles.'
+    caption = 'Sensitivity (up) against 1 - specificity. Blue: all images; orange: balanced. AUROC: all / balanced.'
     return figure('ROC, out of fold', caption, panels)
 
 
@@ -83,13 +84,13 @@ def calibration_figure(dataset, logits, calibrated, evaluation):
     panels = []
     for index, (key, figures) in enumerate(evaluation['findings'].items()):
         labels = dataset.labels[:, index]
-        title = f"{DETAILS[key]['display']['en']} {figures['ece_before']:.3f} / {figures['ece_after']:.3f}"
-        panels.append(panel(index, title, [
+        note = f"{figures['ece_before']:.3f} / {figures['ece_after']:.3f}"
+        panels.append(panel(index, key, note, [
             polyline(reliability_points(labels, sigmoid(logits[:, index])), SECOND, dots=True),
             polyline(reliability_points(labels, calibrated[:, index]), FIRST, dots=True),
         ]))
     caption = (
         'Observed share (up) against mean probability, ten equally full bins. Orange: sigmoid(logit); '
-        'blue: after Platt scaling, cross-fitted. ECE in the titles.'
+        'blue: after Platt scaling, cross-fitted. ECE: before / after.'
     )
     return figure('Calibration, out of fold', caption, panels)
