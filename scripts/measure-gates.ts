@@ -1,11 +1,12 @@
 // Measures the pixel gates on real chest radiographs, as they are and altered in ways that the gates must see, and
 // prints the table of docs/gates.md.
-//   npx tsx scripts/measure-gates.ts ../shared/data
+//   npx tsx scripts/measure-gates.ts [../shared/data [words of a name, such as cropped or "as it is"]]
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { readImageFile } from '../adapters/dicom/read-image-file.js';
 import { DEFAULT_GATE_POLICY } from '../core/gating/gate-policy.js';
+import { CROP_SIDES, type CropSide } from '../core/gating/crop.js';
 import { orientationOf } from '../core/gating/orientation.js';
 import { pictureOf, thumbnailOf } from '../core/gating/picture.js';
 import { invertedTensor, runPixelGates } from '../core/gating/pixel-gates.js';
@@ -15,8 +16,8 @@ import { getRecipe } from '../core/inference/recipes/recipe.js';
 const SIZE = 224;
 const RANGE: readonly [number, number] = [-1, 1];
 const SETS = ['nih-cxr14-subset', 'rsna-normals-256', 'kermany-paediatric-224'];
-/** Of each set at most, spread over its files. */
-const IMAGES = 2500;
+/** Of each set at most, spread over its files; crops are measured on fewer. */
+const IMAGES = Number(process.env['IMAGES'] ?? 2500);
 const Z95 = 1.959963984540054;
 
 type Change = (tensor: Float32Array) => Float32Array;
@@ -28,10 +29,18 @@ const CHANGES: Readonly<Record<string, Change>> = {
   'turned by 180': (tensor) => turned(tensor, 2),
   'turned by 270': (tensor) => turned(tensor, 3),
   'inverted and turned by 180': (tensor) => turned(invertedTensor(tensor, RANGE), 2),
+  ...Object.fromEntries(
+    CROP_SIDES.flatMap((side) =>
+      [0.15, 0.25, 0.35, 0.45].map((share) => [
+        `cropped: ${100 * share} % of the ${side}`,
+        (tensor: Float32Array) => cropped(tensor, side, share),
+      ]),
+    ),
+  ),
 };
 
-const [data = '../shared/data'] = process.argv.slice(2);
-const gates = ['blank', 'saturation', 'polarity', 'rotation', 'field'];
+const [data = '../shared/data', only = ''] = process.argv.slice(2);
+const gates = ['blank', 'saturation', 'polarity', 'rotation', 'field', 'cropped'];
 console.log(`| images | altered | ${gates.join(' | ')} | corrected |`);
 console.log(`|${'---|'.repeat(gates.length + 3)}`);
 for (const set of SETS) {
@@ -46,6 +55,9 @@ for (const set of SETS) {
     }
   }
   for (const [change, apply] of Object.entries(CHANGES)) {
+    if (!change.includes(only)) {
+      continue;
+    }
     const counts = new Map<string, number>();
     for (const tensor of tensors.values()) {
       const results = runPixelGates(
@@ -91,6 +103,32 @@ function turned(tensor: Float32Array, quarters: number): Float32Array {
     });
   }
   return from;
+}
+
+/** What is left without a share of one side: its central square, enlarged. */
+function cropped(tensor: Float32Array, side: CropSide, share: number): Float32Array {
+  const cut = Math.floor(SIZE * share);
+  const kept = SIZE - cut;
+  const from = (first: CropSide, last: CropSide) =>
+    side === first ? cut : side === last ? 0 : Math.floor(cut / 2);
+  const [x0, y0] = [from('left', 'right'), from('top', 'bottom')];
+  const place = (at: number) => {
+    const exact = Math.max(0, ((at + 0.5) * kept) / SIZE - 0.5);
+    const low = Math.floor(exact);
+    return { low, high: Math.min(low + 1, kept - 1), weight: exact - low };
+  };
+  const places = Array.from({ length: SIZE }, (_, at) => place(at));
+  return Float32Array.from({ length: SIZE * SIZE }, (_, index) => {
+    const x = places[index % SIZE] ?? place(0);
+    const y = places[Math.floor(index / SIZE)] ?? place(0);
+    const row = (line: number) => {
+      const start = (y0 + line) * SIZE + x0;
+      return (
+        (tensor[start + x.low] ?? 0) * (1 - x.weight) + (tensor[start + x.high] ?? 0) * x.weight
+      );
+    };
+    return row(y.low) * (1 - y.weight) + row(y.high) * y.weight;
+  });
 }
 
 /** Hits of all with the Wilson interval, in per cent. */

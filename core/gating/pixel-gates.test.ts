@@ -46,7 +46,7 @@ describe('runPixelGates', () => {
   ])('passes a chest in every gate, in order; range %s', (_, range) => {
     const { gates, invert } = run(tensorOf(chest, range), {}, range);
     expect(gates).toEqual(
-      ['blank', 'saturation', 'polarity', 'rotation', 'field'].map((gate) => ({
+      ['blank', 'saturation', 'polarity', 'rotation', 'field', 'cropped'].map((gate) => ({
         gate,
         verdict: 'pass',
       })),

@@ -1,5 +1,6 @@
 import type { NotAnalysedReason } from '../results/outcome.js';
 import { NOT_ANALYSED } from '../results/outcome.js';
+import { croppedSides } from './crop.js';
 import type { GatePolicy } from './gate-policy.js';
 import type { GateResult } from './gate.js';
 import { orientationOf, type Orientation } from './orientation.js';
@@ -45,13 +46,15 @@ export function runPixelGates(
   if (blank.verdict === 'refuse') {
     return { gates, invert: false };
   }
-  const orientation = orientationOf(thumbnailOf(picture));
+  const thumbnail = thumbnailOf(picture);
+  const orientation = orientationOf(thumbnail);
   const invert = policy.invertedPolarity === 'correct' && isCertainlyInverted(orientation);
   gates.push(
     { gate: 'saturation', ...checkSaturation(picture) },
     { gate: 'polarity', ...checkPolarity(orientation, invert, policy) },
     { gate: 'rotation', ...checkRotation(orientation) },
     { gate: 'field', ...checkField(picture) },
+    { gate: 'cropped', ...checkCropped(thumbnail, orientation) },
   );
   return { gates, invert };
 }
@@ -113,6 +116,16 @@ function checkField(picture: Picture): Verdict {
   const columns = exposedShare(picture, 1, picture.size);
   return Math.min(rows, columns) < SMALL_FIELD
     ? warn('Less than half of the width or height is exposed: collimated, or not a whole chest.')
+    : PASS;
+}
+
+/** Only of a picture that lies as it should: the templates know no other. */
+function checkCropped(thumbnail: Float32Array, { margin }: Orientation): Verdict {
+  const sides = margin < WARN_MARGIN ? croppedSides(thumbnail) : [];
+  return sides.length > 0
+    ? warn(
+        `A part of the chest seems to be missing at the ${sides.join(' and the ')} of the image.`,
+      )
     : PASS;
 }
 

@@ -88,6 +88,14 @@ describeWithData('the gates on real images, with the shipped model', () => {
     },
   );
 
+  test('a picture without its lower third is warned of', async () => {
+    const grey = sharp(readFileSync(PICTURE)).greyscale();
+    const { width, height } = await grey.metadata();
+    const upper = grey.extract({ left: 0, top: 0, width, height: Math.round(height * 0.65) });
+    const cut = await classify('cut.png', await upper.png().toBuffer());
+    expect(failed(cut)).toContain('cropped warn');
+  });
+
   test('a blank picture is refused', async () => {
     const create = { width: 512, height: 512, channels: 3, background: '#777777' } as const;
     const blank = await sharp({ create }).greyscale().png().toBuffer();
