@@ -15,7 +15,7 @@ ARG GPU=0
 RUN if [ "$GPU" = "1" ]; then node node_modules/onnxruntime-node/script/install --onnxruntime-node-install; fi
 
 FROM ${RUNTIME_IMAGE} AS runtime
-ENV NODE_ENV=production PREREAD_HOST=0.0.0.0 PREREAD_DATA_DIR=/data
+ENV NODE_ENV=production PREREAD_HOST=0.0.0.0 PREREAD_DIMSE_HOST=0.0.0.0 PREREAD_DATA_DIR=/data
 WORKDIR /app
 RUN groupadd --gid 10001 preread \
  && useradd --uid 10001 --gid preread --no-create-home --shell /usr/sbin/nologin preread \
@@ -29,7 +29,7 @@ COPY --from=build /app/dist ./dist
 COPY --from=build /app/models ./models
 USER preread
 VOLUME /data
-EXPOSE 8142
+EXPOSE 8142 11112
 # Every role answers on PREREAD_PORT: ingest with its API, the workers with /healthz and /readyz alone.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.PREREAD_PORT||8142)+'/readyz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]

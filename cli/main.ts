@@ -11,9 +11,11 @@ import { reportError } from './report-error.js';
 const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
   demo: () => import('./commands/demo.js'),
   inspect: () => import('./commands/inspect.js'),
+  keys: () => import('./commands/keys.js'),
   models: () => import('./commands/models.js'),
   score: () => import('./commands/score.js'),
   serve: () => import('./commands/serve.js'),
+  watch: () => import('./commands/watch.js'),
 };
 
 const program = new Command('preread')

@@ -12,6 +12,7 @@ export const ERRORS = {
   'multipart-malformed': entry('permanent', 400, 0xc000, 'The multipart body could not be read.'),
   'request-invalid': entry('permanent', 400, 0x0110, 'The request is not valid.'),
   unauthenticated: entry('permanent', 401, 0x0124, 'The request carries no valid credentials.'),
+  forbidden: entry('permanent', 403, 0x0124, 'The credentials do not allow this.'),
   'not-found': entry('permanent', 404, 0x0112, 'No such resource.'),
   'method-not-allowed': entry('permanent', 405, 0x0211, 'The resource does not have this method.'),
   'not-acceptable': entry(
@@ -43,6 +44,12 @@ export const ERRORS = {
     0xa901,
     'The Study Instance UID differs from the URL.',
   ),
+  'sop-instance-mismatch': entry(
+    'permanent',
+    409,
+    0xa903,
+    'The object is not the one that was announced.',
+  ),
   'sop-class-unsupported': entry('permanent', 409, 0x0122, 'The SOP Class is not accepted here.'),
   'transfer-syntax-unsupported': entry(
     'permanent',
@@ -60,9 +67,11 @@ export const ERRORS = {
   'storage-unavailable': entry('transient', 503, 0xa701, 'The object store cannot be written.'),
   'database-unavailable': entry('transient', 503, 0xa702, 'The database does not answer.'),
   'queue-unavailable': entry('transient', 503, 0xa703, 'The job queue does not answer.'),
+  'rate-limited': entry('transient', 429, 0xa708, 'Too many requests in too short a time.'),
   overloaded: entry('transient', 503, 0xa706, 'Too many requests are being served.'),
   'shutting-down': entry('transient', 503, 0xa704, 'The service is shutting down.'),
   'data-folder-locked': entry('permanent', 500, 0x0110, 'Another process uses the data folder.'),
+  'server-unreachable': entry('transient', 503, 0xa709, 'No preread server answers.'),
   'config-invalid': entry('permanent', 500, 0x0110, 'The configuration is not valid.'),
   'model-not-found': entry('permanent', 500, 0x0110, 'There is no such model.'),
   'model-manifest-invalid': entry('permanent', 500, 0x0110, 'The model manifest is not valid.'),

@@ -1,6 +1,7 @@
 /**
  * Writes the documents that are made from code, so that they cannot tell another story:
- * docs/configuration.md and .env.example from the configuration's schema, docs/errors.md from the error table.
+ * docs/configuration.md and .env.example from the configuration's schema, docs/errors.md from the error table,
+ * docs/dicom-conformance-statement.md from the tables of the services.
  * With --check it writes nothing and fails when one of them is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -9,9 +10,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { packageRoot } from '../adapters/process/package-info.js';
+import { remoteConfig } from '../cli/remote/config.js';
 import { serveConfig } from '../cli/serve/config.js';
 import { ERRORS } from '../core/errors.js';
 import { NOT_ANALYSED } from '../core/results/outcome.js';
+import { conformanceStatement } from './docs/conformance-statement.js';
 
 interface Setting {
   readonly name: string;
@@ -20,9 +23,10 @@ interface Setting {
 }
 
 const documents: Readonly<Record<string, string>> = {
-  'docs/configuration.md': configurationPage(settings()),
-  '.env.example': environmentExample(settings()),
+  'docs/configuration.md': configurationPage(settings(serveConfig), settings(remoteConfig)),
+  '.env.example': environmentExample(settings(serveConfig)),
   'docs/errors.md': errorsPage(),
+  'docs/dicom-conformance-statement.md': conformanceStatement(),
 };
 const check = process.argv.includes('--check');
 for (const [name, text] of Object.entries(documents)) {
@@ -35,20 +39,26 @@ for (const [name, text] of Object.entries(documents)) {
   }
 }
 
-function settings(): Setting[] {
-  return Object.entries(serveConfig.shape).map(([name, field]) => {
-    const schema: z.ZodType = field;
-    const fallback = schema.safeParse(undefined);
+function settings({ shape }: { readonly shape: Readonly<Record<string, z.ZodType>> }): Setting[] {
+  return Object.entries(shape).map(([name, field]) => {
+    const fallback = field.safeParse(undefined);
     return {
       name,
-      description: schema.description ?? innerDescription(schema) ?? '',
+      description: field.description ?? innerDescription(field) ?? '',
       fallback:
         fallback.success && fallback.data !== undefined ? plainText(fallback.data) : undefined,
     };
   });
 }
 
-function plainText(value: unknown): string {
+/** As one would write it into the environment. */
+function plainText(value: unknown): string | undefined {
+  if (value instanceof Map) {
+    return undefined; // Lists that are empty by default.
+  }
+  if (Array.isArray(value)) {
+    return value.join(',');
+  }
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
@@ -59,11 +69,16 @@ function innerDescription(schema: z.ZodType): string | undefined {
     : undefined;
 }
 
-function configurationPage(all: readonly Setting[]): string {
-  const rows = all.map(
-    ({ name, description, fallback }) =>
-      `| \`${name}\` | ${fallback === undefined ? '' : `\`${fallback}\``} | ${description} |`,
-  );
+function settingRows(all: readonly Setting[]): string {
+  return all
+    .map(
+      ({ name, description, fallback }) =>
+        `| \`${name}\` | ${fallback === undefined ? '' : `\`${fallback}\``} | ${description} |`,
+    )
+    .join('\n');
+}
+
+function configurationPage(server: readonly Setting[], commands: readonly Setting[]): string {
   return `# Configuration
 
 <!-- Made by "npm run gen" from the schema in the code; edit there. -->
@@ -73,7 +88,15 @@ and it ends with exit code 2.
 
 | variable | default | meaning |
 |---|---|---|
-${rows.join('\n')}
+${settingRows(server)}
+
+## Commands that talk to a running server
+
+As \`preread keys\`. Without these settings they find the server that uses \`PREREAD_DATA_DIR\` on this machine.
+
+| variable | default | meaning |
+|---|---|---|
+${settingRows(commands)}
 `;
 }
 
@@ -106,7 +129,7 @@ function errorsPage(): string {
 
 Codes are stable and never reused. \`transient\` errors are tried again, \`permanent\` ones are not, \`ambiguous\` ones (the
 other side may have acted) are tried again only under an idempotency key. The DICOM column is the Failure Reason
-(0008,1197) in a STOW-RS response, hexadecimal.
+(0008,1197) in a STOW-RS response and the status of a C-STORE response, hexadecimal.
 
 | code | class | HTTP | DICOM | meaning |
 |---|---|---|---|---|

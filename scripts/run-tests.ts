@@ -23,6 +23,7 @@ const PEERS: Readonly<Record<string, string>> = {
   'clang-14': '/usr/bin/clang-14',
   'lld-14': '/usr/bin/wasm-ld-14',
   orthanc: '/usr/sbin/Orthanc',
+  openssl: '/usr/bin/openssl',
   'orthanc-dicomweb': '/usr/share/orthanc/plugins/libOrthancDicomWeb.so',
   'python3-sklearn': '/usr/lib/python3/dist-packages/sklearn',
 };

@@ -1,6 +1,7 @@
 import type { Generated, JSONColumnType } from 'kysely';
 
 import type { JobName } from '../../core/jobs/jobs.js';
+import type { ReferencedObject } from '../../core/dimse/storage-commitment.js';
 import type { DeliveryState } from '../../core/storage/study-store.js';
 
 /**
@@ -13,6 +14,8 @@ export interface DatabaseSchema {
   results: ResultsTable;
   deliveries: DeliveriesTable;
   outbox: OutboxTable;
+  api_keys: ApiKeysTable;
+  commitment_requests: CommitmentRequestsTable;
 }
 
 interface StudiesTable {
@@ -89,4 +92,26 @@ interface OutboxTable {
   priority_rank: number;
   not_before: Date | null;
   leased_until: Date | null;
+}
+
+export interface ApiKeysTable {
+  key_id: string;
+  name: string;
+  /** Separated by spaces. */
+  scopes: string;
+  secret_sha256: string;
+  created_at: Date;
+  last_used_at: Date | null;
+  revoked_at: Date | null;
+}
+
+interface CommitmentRequestsTable {
+  request_id: Generated<string>;
+  /** AE title of who asked. */
+  peer: string;
+  TransactionUID: string;
+  referenced: JSONColumnType<readonly ReferencedObject[]>;
+  requested_at: Date;
+  attempts: Generated<number>;
+  next_attempt_at: Date;
 }

@@ -78,6 +78,8 @@ describe('identifyFile', () => {
       deflateRawSync(dataSet),
     ]);
     await expect(identify(file)).resolves.toMatchObject({ inflated: true });
+    const padded = Buffer.concat([file, Buffer.alloc(1)]);
+    await expect(identify(padded)).resolves.toMatchObject({ inflated: true });
     await expect(identify(file.subarray(0, file.length - 20))).rejects.toMatchObject({
       code: 'dicom-truncated',
     });

@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { createInflateRaw } from 'node:zlib';
 
 import { PipelineError } from '../../core/errors.js';
@@ -128,23 +127,24 @@ async function inflatedSize(
   const maxBytes = options.maxInflatedBytes ?? DEFAULT_MAX_INFLATED_BYTES;
   const meta = findDataSet(await readRange(handle, 0, FIRST_PREFIX_BYTES), options.bare ?? false);
   let sizeBytes = 0;
+  const source = createReadStream(path, { start: meta?.offset ?? 0 });
+  const inflate = createInflateRaw();
+  source.once('error', (error) => inflate.destroy(error));
   try {
-    await pipeline(
-      createReadStream(path, { start: meta?.offset ?? 0 }),
-      createInflateRaw(),
-      async (chunks: AsyncIterable<Buffer>) => {
-        for await (const chunk of chunks) {
-          sizeBytes += chunk.length;
-          if (sizeBytes > maxBytes) {
-            throw new PipelineError('dicom-unreadable', 'The data set inflates beyond the limit.');
-          }
-        }
-      },
-    );
+    // Not `pipeline`: it takes the byte that pads an odd stream (PS3.5 A.5) for one that was not read.
+    for await (const chunk of source.pipe(inflate) as AsyncIterable<Buffer>) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > maxBytes) {
+        throw new PipelineError('dicom-unreadable', 'The data set inflates beyond the limit.');
+      }
+    }
   } catch (error) {
     throw error instanceof PipelineError
       ? error
       : new PipelineError('dicom-truncated', undefined, { cause: error });
+  } finally {
+    source.destroy();
+    inflate.destroy();
   }
   return sizeBytes;
 }

@@ -26,6 +26,15 @@ export const storageConfig = z.object({
     .describe(
       'Objects are refused (storage-full) while the file system has less room than this, in bytes.',
     ),
+  PREREAD_MAX_WAITING_IMAGES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(100_000)
+    .describe(
+      'Objects are refused (overloaded) while so many images wait for analysis: then something has been ' +
+        'standing still for long, and senders keep their copies.',
+    ),
 });
 
 export type StorageConfig = z.infer<typeof storageConfig>;

@@ -17,6 +17,10 @@ Settings are environment variables; docs/configuration.md lists them all. The mo
   PREREAD_DESTINATIONS     file of all places that results go to
   DATABASE_URL, REDIS_URL  PostgreSQL and Redis in place of the embedded database and queue
 
+  PREREAD_DIMSE_AE_TITLES, _CALLERS   AE titles of ours (PREREAD) and of those who may call
+
+Beyond this machine the server needs API keys ("preread keys create") and DIMSE a list of callers.
+
 Roles run as processes of their own when DATABASE_URL is set:
   preread serve --role ingest
   preread serve --role inference
@@ -32,15 +36,26 @@ export function register(program: Command): void {
       (role: string, roles: string[]) => [...roles, role],
       [],
     )
+    .option(
+      '--dimse [port]',
+      'receive by C-STORE too, on this port (default: PREREAD_DIMSE_PORT, else 11112)',
+    )
+    .option('--watch <dir>', 'take in the files of this folder too, as "preread watch" does')
     .addHelpText('after', HELP)
-    .action(async ({ role }: { role: string[] }) => {
-      await serve(role);
-    });
+    .action(serve);
 }
 
-async function serve(roleNames: readonly string[]): Promise<void> {
-  const roles = parseRoles(roleNames);
-  const config = loadConfig(serveConfig, process.env);
+interface ServeFlags {
+  readonly role: readonly string[];
+  readonly dimse?: string | true;
+  readonly watch?: string;
+}
+
+const CUSTOMARY_DIMSE_PORT = '11112';
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const roles = parseRoles(flags.role);
+  const config = loadConfig(serveConfig, withFlags(process.env, flags));
   const destinations = readDestinations(config, process.env, roles.has('delivery'));
   const logger = createLogger(config);
   const stop = onStopSignal();
@@ -56,11 +71,22 @@ async function serve(roleNames: readonly string[]): Promise<void> {
       'no destination is set (PREREAD_DESTINATIONS, PREREAD_WEBHOOK_URL): results wait in the API and go nowhere',
     );
   }
+  const dimse = pipeline.dimsePort === undefined ? '' : `; DIMSE on port ${pipeline.dimsePort}`;
   console.log(
-    `${softwareName} ${softwareVersion} ready at ${pipeline.url} (${[...roles].join(', ')})`,
+    `${softwareName} ${softwareVersion} ready at ${pipeline.url} (${[...roles].join(', ')}${dimse})`,
   );
   const signal = await stop;
   logger.info({ signal }, 'stopping: finishing what is in hand');
   await pipeline.close();
   logger.info({}, 'stopped');
+}
+
+/** Flags outrank the environment. */
+function withFlags(env: NodeJS.ProcessEnv, { dimse, watch }: ServeFlags): NodeJS.ProcessEnv {
+  const port = dimse === true ? (env['PREREAD_DIMSE_PORT'] ?? CUSTOMARY_DIMSE_PORT) : dimse;
+  return {
+    ...env,
+    ...(port === undefined ? {} : { PREREAD_DIMSE_PORT: port }),
+    ...(watch === undefined ? {} : { PREREAD_WATCH_DIR: watch }),
+  };
 }

@@ -10,8 +10,12 @@ import { storageConfig } from '../../adapters/storage/config.js';
 import { webhookConfig } from '../../adapters/webhook/config.js';
 import { isConfidential } from '../../core/delivery/destination.js';
 import { destinationsConfig } from '../../adapters/destinations/config.js';
+import { tlsConfig } from '../../adapters/tls/config.js';
 import { intVariable } from '../../adapters/config/load-config.js';
+import { ingestDimseConfig } from '../../services/ingest-dimse/config.js';
+import { ingestFolderConfig } from '../../services/ingest-folder/config.js';
 import { ingestHttpConfig } from '../../services/ingest-http/config.js';
+import { isLoopback } from './is-loopback.js';
 
 const pipelineConfig = z.object({
   PREREAD_ASSEMBLE_DELAY_MS: intVariable({ min: 0, max: 600_000 })
@@ -37,9 +41,47 @@ export const serveConfig = z
     ...destinationsConfig.shape,
     ...webhookConfig.shape,
     ...ingestHttpConfig.shape,
+    ...ingestDimseConfig.shape,
+    ...ingestFolderConfig.shape,
+    ...tlsConfig.shape,
     ...loggingConfig.shape,
   })
   .superRefine((config, context) => {
+    if ((config.PREREAD_TLS_CERT === undefined) !== (config.PREREAD_TLS_KEY === undefined)) {
+      context.addIssue({
+        code: 'custom',
+        path: [config.PREREAD_TLS_CERT === undefined ? 'PREREAD_TLS_CERT' : 'PREREAD_TLS_KEY'],
+        message: 'a certificate needs its key, and a key its certificate: set both files',
+      });
+    }
+    if (config.PREREAD_DIMSE_TLS && config.PREREAD_TLS_CERT === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['PREREAD_DIMSE_TLS'],
+        message: 'TLS needs a certificate: set PREREAD_TLS_CERT and PREREAD_TLS_KEY',
+      });
+    }
+    if (config.PREREAD_DIMSE_TLS_CLIENT_CA !== undefined && !config.PREREAD_DIMSE_TLS) {
+      context.addIssue({
+        code: 'custom',
+        path: ['PREREAD_DIMSE_TLS_CLIENT_CA'],
+        message: 'clients show certificates over TLS alone: set PREREAD_DIMSE_TLS=true',
+      });
+    }
+    if (
+      config.PREREAD_DIMSE_PORT !== undefined &&
+      !isLoopback(config.PREREAD_DIMSE_HOST) &&
+      config.PREREAD_DIMSE_CALLERS === undefined &&
+      config.PREREAD_DIMSE_TLS_CLIENT_CA === undefined
+    ) {
+      context.addIssue({
+        code: 'custom',
+        path: ['PREREAD_DIMSE_CALLERS'],
+        message:
+          'DIMSE beyond this machine needs to know who may call: name the AE titles (MODALITY1@10.0.0.7, PACS), ' +
+          'set * for everybody, or ask for certificates with PREREAD_DIMSE_TLS_CLIENT_CA',
+      });
+    }
     const { PREREAD_WEBHOOK_URL: url, PREREAD_WEBHOOK_SECRET: secrets } = config;
     if (url !== undefined && secrets === undefined) {
       context.addIssue({

@@ -1,4 +1,7 @@
 import { openDatabase } from '../../adapters/database/open-database.js';
+import { createBacklogCheck } from '../../adapters/database/backlog.js';
+import { createCommitmentStore } from '../../adapters/database/commitment-store.js';
+import { createKeyStore } from '../../adapters/database/key-store.js';
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
 import { createBullmqJobQueue } from '../../adapters/queue/bullmq-job-queue.js';
 import { createOutboxRelay } from '../../adapters/queue/outbox-relay.js';
@@ -6,9 +9,11 @@ import {
   createLocalObjectStore,
   type LocalObjectStore,
 } from '../../adapters/storage/local-object-store.js';
+import type { KeyStore } from '../../core/access/key-store.js';
 import { PipelineError } from '../../core/errors.js';
 import type { JobQueue } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
+import type { CommitmentStore } from '../../core/storage/commitment-store.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import type { Clock } from '../../core/time.js';
 import type { Closers } from './closers.js';
@@ -17,7 +22,10 @@ import { ROLES, type Role } from './roles.js';
 
 export interface Stores {
   readonly store: StudyStore;
+  readonly keys: KeyStore;
+  readonly commitments: CommitmentStore;
   readonly objects: LocalObjectStore;
+  readonly checkBacklog: () => Promise<void>;
   readonly queue: JobQueue;
   /** This process has the data folder to itself. */
   readonly embedded: boolean;
@@ -84,5 +92,11 @@ export async function openStores(
     relay.wake();
   };
   closers.add(() => relay.close());
-  return { store, objects, queue, embedded };
+  const keys = createKeyStore({ pool: database.pool, clock: deps.clock });
+  const commitments = createCommitmentStore({ pool: database.pool, clock: deps.clock });
+  const checkBacklog = createBacklogCheck(
+    { pool: database.pool, clock: deps.clock },
+    config.PREREAD_MAX_WAITING_IMAGES,
+  );
+  return { store, keys, commitments, objects, checkBacklog, queue, embedded };
 }

@@ -5,7 +5,9 @@ import type { Destination } from '../../core/delivery/destination.js';
 import { routeResult } from '../../core/delivery/route-result.js';
 import type { Logger } from '../../core/log.js';
 import type { Clock } from '../../core/time.js';
-import { startHealthHttp, startIngestHttp } from '../../services/ingest-http/server.js';
+import type { HealthAppDeps } from '../../services/ingest-http/app.js';
+import { startHealthHttp } from '../../services/ingest-http/server.js';
+import type { HttpOptions } from '../../services/ingest-http/server.js';
 import { startAssembleWorker } from '../../workers/assemble/start-assemble-worker.js';
 import { startJanitor } from '../../workers/assemble/start-janitor.js';
 import { startDeliveryWorker } from '../../workers/delivery/start-delivery-worker.js';
@@ -14,9 +16,11 @@ import { startInferenceWorker } from '../../workers/inference/start-inference-wo
 import { createClosers, type Closers } from './closers.js';
 import type { ServeConfig } from './config.js';
 import { createTargets, deliveryConcurrency } from './destinations.js';
+import { openAccess } from './open-access.js';
 import { openStores, type Stores } from './open-stores.js';
 import { recoverObjects } from './recover-objects.js';
 import type { Role } from './roles.js';
+import { startIngest, type StartedIngest } from './start-ingest.js';
 
 /** How often forgotten work is looked for, and how long it must have been quiet. */
 const JANITOR_INTERVAL_MS = 60_000;
@@ -31,6 +35,8 @@ export interface PipelineDeps {
 export interface Pipeline {
   /** Where this process answers HTTP: the whole API, or health alone without the role `ingest`. */
   readonly url: string;
+  /** Where this process answers DIMSE, when it does. */
+  readonly dimsePort: number | undefined;
   /** `name version` of the model, when this process infers. */
   readonly model: string | undefined;
   readonly inferenceProcesses: number;
@@ -69,6 +75,8 @@ async function start(
   const stores = await openStores(deps, config, roles, closers);
   const { store, queue, objects } = stores;
   const shared = { ...deps, ...stores };
+  // Before the model is loaded: what is refused is refused at once.
+  const access = roles.has('ingest') ? await openAccess(stores.keys, config) : undefined;
   const inference = roles.has('inference')
     ? await startInference(shared, config, closers)
     : undefined;
@@ -107,6 +115,7 @@ async function start(
   const ingest = {
     objects,
     studies: store,
+    keys: stores.keys,
     inspectFile,
     decodable: DECODABLE_TRANSFER_SYNTAXES,
     clock: deps.clock,
@@ -123,23 +132,32 @@ async function start(
     port: config.PREREAD_PORT,
     shutdownMs: config.PREREAD_HTTP_SHUTDOWN_MS,
   };
-  const http = roles.has('ingest')
-    ? await startIngestHttp(ingest, {
-        ...address,
-        maxInstanceBytes: config.PREREAD_MAX_INSTANCE_BYTES,
-        maxRequestBytes: config.PREREAD_MAX_REQUEST_BYTES,
-        maxStoreRequests: config.PREREAD_MAX_STORE_REQUESTS,
-        idleTimeoutMs: config.PREREAD_HTTP_IDLE_TIMEOUT_MS,
-        publicUrl: config.PREREAD_PUBLIC_URL,
-      })
-    : await startHealthHttp({ readiness, logger: deps.logger, clock: deps.clock }, address);
-  closers.add(() => http.close());
+  const { url, dimsePort } = access
+    ? await startIngest(
+        { ...ingest, access, checkBacklog: stores.checkBacklog },
+        stores,
+        config,
+        address,
+        closers,
+      )
+    : await startHealth({ readiness, logger: deps.logger, clock: deps.clock }, address, closers);
   return {
-    url: http.url,
+    url,
+    dimsePort,
     model: inference?.model,
     inferenceProcesses: inference?.processes ?? 0,
     close: () => closers.closeAll(),
   };
+}
+
+async function startHealth(
+  deps: HealthAppDeps,
+  address: HttpOptions,
+  closers: Closers,
+): Promise<StartedIngest> {
+  const http = await startHealthHttp(deps, address);
+  closers.add(() => http.close());
+  return { url: http.url, dimsePort: undefined };
 }
 
 async function startInference(

@@ -32,6 +32,11 @@ export interface IngestInstanceDeps {
   readonly objects: ObjectStore;
   readonly studies: Pick<StudyStore, 'recordInstance'>;
   /**
+   * Throws `overloaded` when so much waits for analysis that nothing more is to be taken in. Absent where
+   * the object is in our hands already.
+   */
+  readonly checkBacklog?: () => Promise<void>;
+  /**
    * Header of a Part 10 file (with preamble), and whether all that it announces is there; reads no pixels.
    * @throws PipelineError `dicom-unreadable`, `dicom-truncated`, `attribute-missing`
    */
@@ -47,6 +52,8 @@ export interface IngestInput {
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly maxBytes: number;
   readonly expectedStudyInstanceUID?: DicomUid | undefined;
+  /** What the sender has said that the object is, and will be told is stored. */
+  readonly expectedObject?: Pick<InstanceIdentity, 'SOPClassUID' | 'SOPInstanceUID'> | undefined;
   /** Of the request; it outranks the object's own header. */
   readonly requestedPriority?: Priority | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -78,6 +85,7 @@ export async function ingestInstance(
   const sender = watchSender(input.bytes, input.signal);
   let staged: StagedObject;
   try {
+    await deps.checkBacklog?.();
     staged = await deps.objects.stage(sender.bytes, { maxBytes: input.maxBytes });
   } catch (error) {
     if (sender.failed()) {
@@ -111,7 +119,7 @@ async function admit(
     const { header, hasPixelData, damage } = await deps.inspectFile(staged.path);
     known = knownIdentity(header);
     describe(header, facts);
-    const identity = checkHeader(header, deps.decodable, input.expectedStudyInstanceUID);
+    const identity = checkHeader(header, deps.decodable, input);
     if (damage !== undefined) {
       throw damage;
     }
@@ -156,7 +164,7 @@ async function admit(
 function checkHeader(
   header: IngestHeader,
   decodable: ReadonlySet<TransferSyntaxUid>,
-  expectedStudyInstanceUID: DicomUid | undefined,
+  { expectedStudyInstanceUID, expectedObject }: IngestInput,
 ): InstanceIdentity {
   const { SOPClassUID, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, TransferSyntaxUID } =
     header;
@@ -180,6 +188,12 @@ function checkHeader(
   }
   if (expectedStudyInstanceUID !== undefined && StudyInstanceUID !== expectedStudyInstanceUID) {
     throw new PipelineError('study-uid-mismatch');
+  }
+  if (
+    expectedObject !== undefined &&
+    (SOPClassUID !== expectedObject.SOPClassUID || SOPInstanceUID !== expectedObject.SOPInstanceUID)
+  ) {
+    throw new PipelineError('sop-instance-mismatch');
   }
   return { SOPClassUID, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, TransferSyntaxUID };
 }

@@ -3,17 +3,21 @@ import type { ErrorRequestHandler, Express } from 'express';
 import helmet from 'helmet';
 import swaggerUi from 'swagger-ui-express';
 
+import type { KeyStore } from '../../core/access/key-store.js';
 import { PipelineError, toPipelineError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
+import type { AccessPolicy } from './access/caller.js';
+import { createGuard } from './access/guard.js';
 import { sendAnswer } from './http/answer.js';
 import { problemAnswer } from './http/problem.js';
 import { logRequests } from './http/request-log.js';
 import type { RequestLocals } from './http/request-log.js';
-import { addResource } from './http/resource.js';
+import { resourcesOf } from './http/resource.js';
 import { buildOpenApi } from './openapi.js';
 import { liveness, readiness } from './routes/health.js';
 import type { ReadinessCheck } from './routes/health.js';
+import { addKeyRoutes } from './routes/keys.js';
 import { STORE_ACCEPTS, storeInstances } from './routes/store-instances.js';
 import type { StoreInstancesDeps, StoreInstancesOptions } from './routes/store-instances.js';
 import { getStudy, listStudies } from './routes/studies.js';
@@ -23,8 +27,15 @@ export interface IngestAppDeps extends StoreInstancesDeps {
     StudyStore,
     'recordInstance' | 'holdStudy' | 'requestAssembly' | 'listStudies' | 'findStudy'
   >;
+  readonly keys: KeyStore;
+  readonly access: Omit<AccessPolicy, 'keys'>;
   /** What `/readyz` asks. */
   readonly readiness: readonly ReadinessCheck[];
+}
+
+export interface IngestAppOptions extends StoreInstancesOptions {
+  /** Of each key. */
+  readonly requestsPerMinute: number;
 }
 
 export type HealthAppDeps = Pick<IngestAppDeps, 'readiness' | 'logger' | 'clock'>;
@@ -37,19 +48,30 @@ export function createHealthApp(deps: HealthAppDeps): Express {
 }
 
 /** The HTTP interface as an Express application, without a server. */
-export function createIngestApp(deps: IngestAppDeps, options: StoreInstancesOptions): Express {
+export function createIngestApp(deps: IngestAppDeps, options: IngestAppOptions): Express {
   const app = createBareApp(deps);
-  const store = { post: storeInstances(deps, options), acceptPost: STORE_ACCEPTS };
-  addResource(app, '/dicom-web/studies', store);
-  addResource(app, '/dicom-web/studies/:StudyInstanceUID', store);
+  const guard = createGuard({ ...deps.access, keys: deps.keys }, options.requestsPerMinute);
+  const add = resourcesOf(app, guard);
+  const store = {
+    post: { scope: 'ingest', handle: storeInstances(deps, options) },
+    acceptPost: STORE_ACCEPTS,
+  } as const;
+  add('/dicom-web/studies', store);
+  add('/dicom-web/studies/:StudyInstanceUID', store);
 
-  addResource(app, '/api/v1/studies', { get: listStudies(deps.studies) });
-  addResource(app, '/api/v1/studies/:StudyInstanceUID', { get: getStudy(deps.studies) });
+  add('/api/v1/studies', { get: { scope: 'read', handle: listStudies(deps.studies) } });
+  add('/api/v1/studies/:StudyInstanceUID', {
+    get: { scope: 'read', handle: getStudy(deps.studies) },
+  });
+  addKeyRoutes(add, deps.keys);
 
   const openApi = buildOpenApi();
-  addResource(app, '/openapi.json', {
-    get: (_request, response) => {
-      response.json(openApi);
+  add('/openapi.json', {
+    get: {
+      scope: 'public',
+      handle: (_request, response) => {
+        response.json(openApi);
+      },
     },
   });
   app.use('/docs', swaggerUi.serve, swaggerUi.setup(openApi, { customSiteTitle: 'preread API' }));
@@ -63,8 +85,9 @@ function createBareApp(deps: HealthAppDeps): Express {
   app.set('etag', false);
   app.use(logRequests(deps.logger, deps.clock));
   app.use(securityHeaders());
-  addResource(app, '/healthz', { get: liveness });
-  addResource(app, '/readyz', { get: readiness(deps.readiness, deps.logger) });
+  const add = resourcesOf(app);
+  add('/healthz', { get: { scope: 'public', handle: liveness } });
+  add('/readyz', { get: { scope: 'public', handle: readiness(deps.readiness, deps.logger) } });
   return app;
 }
 

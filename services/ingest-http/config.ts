@@ -20,6 +20,16 @@ export const ingestHttpConfig = z.object({
       'URL under which clients reach the service (behind a reverse proxy), for the URLs in answers. ' +
         'Without it the Host header of the request is used.',
     ),
+  PREREAD_REQUIRE_KEYS: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Asks callers on this machine for an API key too. Always set it behind a reverse proxy on the same ' +
+        'machine. Beyond this machine keys are needed anyway.',
+    ),
+  PREREAD_RATE_LIMIT_PER_MINUTE: intVariable({ min: 1, max: 10_000_000 })
+    .default(6_000)
+    .describe('Requests a minute that each API key may make; further ones are told to wait (429).'),
   PREREAD_MAX_REQUEST_BYTES: intVariable({ min: 1, max: Number.MAX_SAFE_INTEGER })
     .default(2560 * MIB)
     .describe(

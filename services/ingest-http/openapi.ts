@@ -3,6 +3,7 @@ import { createDocument } from 'zod-openapi';
 import type { ZodOpenApiOperationObject, ZodOpenApiResponsesObject } from 'zod-openapi';
 
 import { softwareVersion } from '../../adapters/process/package-info.js';
+import { createdKeySchema, keyListSchema, newKeySchema } from '../../core/access/manage-keys.js';
 import { PRIORITIES } from '../../core/triage/priority.js';
 import { problemSchema } from './http/problem.js';
 import { livenessSchema, readinessSchema } from './routes/health.js';
@@ -50,8 +51,21 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
     tags: [
       { name: 'DICOMweb', description: 'STOW-RS (PS3.18 10.5).' },
       { name: 'Studies' },
+      { name: 'Keys', description: 'For administrators.' },
       { name: 'Health' },
     ],
+    components: {
+      securitySchemes: {
+        apiKey: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'A key made by `preread keys create`. Callers on the same machine need none, unless the server ' +
+            'asks for it (PREREAD_REQUIRE_KEYS).',
+        },
+      },
+    },
+    security: [{ apiKey: [] }],
     paths: {
       '/dicom-web/studies': {
         post: store('storeInstances', 'Store objects of any studies', {}),
@@ -67,7 +81,10 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
           summary: 'Studies, newest first',
           tags: ['Studies'],
           requestParams: { query: studyQuerySchema },
-          responses: { '200': json('A page of studies.', studyListSchema), ...problems(400, 503) },
+          responses: {
+            '200': json('A page of studies.', studyListSchema),
+            ...problems(400, 401, 403, 429, 503),
+          },
         },
       },
       '/api/v1/studies/{StudyInstanceUID}': {
@@ -76,11 +93,48 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
           summary: 'One study with its latest result and its deliveries',
           tags: ['Studies'],
           requestParams: { path: z.object({ StudyInstanceUID }) },
-          responses: { '200': json('The study.', studySchema), ...problems(404, 503) },
+          responses: {
+            '200': json('The study.', studySchema),
+            ...problems(401, 403, 404, 429, 503),
+          },
+        },
+      },
+      '/api/v1/keys': {
+        get: {
+          operationId: 'listKeys',
+          summary: 'API keys, newest first; the revoked ones too',
+          tags: ['Keys'],
+          responses: { '200': json('The keys.', keyListSchema), ...problems(401, 403, 429, 503) },
+        },
+        post: {
+          operationId: 'createKey',
+          summary: 'Make an API key',
+          tags: ['Keys'],
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: newKeySchema } },
+          },
+          responses: {
+            '201': json('The key, shown this once.', createdKeySchema),
+            ...problems(400, 401, 403, 429, 503),
+          },
+        },
+      },
+      '/api/v1/keys/{keyId}': {
+        delete: {
+          operationId: 'revokeKey',
+          summary: 'Refuse a key from now on',
+          tags: ['Keys'],
+          requestParams: { path: z.object({ keyId: z.string() }) },
+          responses: {
+            '204': { description: 'It is refused.' },
+            ...problems(401, 403, 404, 429, 503),
+          },
         },
       },
       '/healthz': {
         get: {
+          security: [],
           operationId: 'getLiveness',
           summary: 'The process lives',
           tags: ['Health'],
@@ -89,6 +143,7 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
       },
       '/readyz': {
         get: {
+          security: [],
           operationId: 'getReadiness',
           summary: 'Each dependency, asked now',
           tags: ['Health'],
@@ -111,6 +166,7 @@ function store(
     description,
     content: {
       'application/dicom+json': { schema: dicomJsonSchema },
+      'application/dicom+xml': { schema: z.string().describe('The same, PS3.19 A.1.') },
       'application/problem+json': { schema: problemSchema },
     },
   });
@@ -131,7 +187,7 @@ function store(
       '413': answer('The request or its only object exceeds the configured limit.'),
       '415': answer('The media type of the request or of its parts is not supported.'),
       '503': answer('Try again after the seconds in Retry-After.'),
-      ...problems(406, 408, 500),
+      ...problems(401, 403, 406, 408, 429, 500),
     },
   };
 }

@@ -1,14 +1,15 @@
-import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
+import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 import type { Express } from 'express';
 
+import type { TlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import { PipelineError } from '../../core/errors.js';
 import { createHealthApp, createIngestApp } from './app.js';
-import type { HealthAppDeps, IngestAppDeps } from './app.js';
+import type { HealthAppDeps, IngestAppDeps, IngestAppOptions } from './app.js';
 import { deferContinue } from './http/expect-continue.js';
-import type { StoreInstancesOptions } from './routes/store-instances.js';
 
 export interface HttpOptions {
   readonly host: string;
@@ -16,9 +17,11 @@ export interface HttpOptions {
   readonly port: number;
   /** Time for requests in flight at `close`. */
   readonly shutdownMs: number;
+  /** Absent for plain HTTP. */
+  readonly tls?: TlsCredentials | undefined;
 }
 
-export type IngestHttpOptions = HttpOptions & StoreInstancesOptions;
+export type IngestHttpOptions = HttpOptions & IngestAppOptions;
 
 export interface HttpService {
   readonly url: string;
@@ -30,15 +33,35 @@ const HEADERS_TIMEOUT_MS = 30_000;
 /** Longer than the 60 s of common reverse proxies, which otherwise reuse a connection as it closes. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
+export interface IngestHttpService extends HttpService {
+  /** The same interface on a port of the loopback interface, without TLS: for commands on this machine. */
+  readonly controlUrl: string;
+}
+
 /**
  * Starts the HTTP service.
  * @throws PipelineError `config-invalid` when the address cannot be listened on
  */
-export function startIngestHttp(
+export async function startIngestHttp(
   deps: IngestAppDeps,
   options: IngestHttpOptions,
-): Promise<HttpService> {
-  return listen(createIngestApp(deps, options), options);
+): Promise<IngestHttpService> {
+  const app = createIngestApp(deps, options);
+  const service = await listen(app, options);
+  const { shutdownMs } = options;
+  const control = await listen(app, { host: '127.0.0.1', port: 0, shutdownMs }).catch(
+    async (error: unknown) => {
+      await service.close();
+      throw error;
+    },
+  );
+  return {
+    url: service.url,
+    controlUrl: control.url,
+    close: async () => {
+      await Promise.all([service.close(), control.close()]);
+    },
+  };
 }
 
 /** Starts a service that only tells its health. */
@@ -51,10 +74,19 @@ export function startHealthHttp(deps: HealthAppDeps, options: HttpOptions): Prom
  * `readBody` ends uploads that fall silent instead.
  */
 async function listen(app: Express, options: HttpOptions): Promise<HttpService> {
-  const server = createServer({
+  const limits: ServerOptions = {
     requestTimeout: 0,
     headersTimeout: HEADERS_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  };
+  const { tls } = options;
+  const server = tls
+    ? createHttpsServer({ ...limits, ...tls.current() })
+    : createHttpServer(limits);
+  const unsubscribe = tls?.onChange((credentials) => {
+    if ('setSecureContext' in server) {
+      server.setSecureContext(credentials);
+    }
   });
   function handle(request: IncomingMessage, response: ServerResponse): void {
     response.once('close', () => {
@@ -89,9 +121,10 @@ async function listen(app: Express, options: HttpOptions): Promise<HttpService> 
 
   let closing: Promise<void> | undefined;
   return {
-    url: urlOf(server.address() as AddressInfo),
+    url: urlOf(tls ? 'https' : 'http', server.address() as AddressInfo),
     close: () =>
       (closing ??= new Promise((resolve) => {
+        unsubscribe?.();
         const force = setTimeout(() => {
           server.closeAllConnections();
         }, options.shutdownMs);
@@ -104,6 +137,6 @@ async function listen(app: Express, options: HttpOptions): Promise<HttpService> 
   };
 }
 
-function urlOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+function urlOf(scheme: 'http' | 'https', { address, family, port }: AddressInfo): string {
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

@@ -184,6 +184,8 @@ describe('OpenAPI', () => {
       '/dicom-web/studies/{StudyInstanceUID}',
       '/api/v1/studies',
       '/api/v1/studies/{StudyInstanceUID}',
+      '/api/v1/keys',
+      '/api/v1/keys/{keyId}',
       '/healthz',
       '/readyz',
     ]);

@@ -120,7 +120,7 @@ export function requestHead(
   path: string,
   headers: Readonly<Record<string, string | number>>,
 ): string {
-  const lines = Object.entries({ Host: 'test', ...headers }).map(([n, v]) => `${n}: ${v}`);
+  const lines = Object.entries({ Host: 'localhost', ...headers }).map(([n, v]) => `${n}: ${v}`);
   return `POST ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
 }
 

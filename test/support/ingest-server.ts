@@ -6,8 +6,10 @@ import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { createLogger } from '../../adapters/observability/logger.js';
 import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
 import type { LocalObjectStore } from '../../adapters/storage/local-object-store.js';
+import type { KeyStore } from '../../core/access/key-store.js';
 import type { TransferSyntaxUid } from '../../core/dicom/transfer-syntaxes.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
+import type { IngestAppDeps } from '../../services/ingest-http/app.js';
 import { startIngestHttp } from '../../services/ingest-http/server.js';
 import type { HttpService, IngestHttpOptions } from '../../services/ingest-http/server.js';
 import { readStoreAnswer } from './dicom-json.js';
@@ -19,6 +21,19 @@ export const DECODABLE: ReadonlySet<TransferSyntaxUid> = new Set([
   '1.2.840.10008.1.2.1',
   '1.2.840.10008.1.2.4.50',
 ]);
+
+/** For suites that are not about keys: there are none, and none are needed on this machine. */
+const NO_KEYS: KeyStore = {
+  add: () => Promise.reject(new Error('this suite has no keys')),
+  find: () => Promise.resolve(undefined),
+  list: () => Promise.resolve([]),
+  revoke: () => Promise.resolve(false),
+  touch: () => Promise.resolve(),
+  countActive: () => Promise.resolve(0),
+};
+
+export type IngestServerOptions = Partial<IngestHttpOptions> &
+  Partial<Pick<IngestAppDeps, 'keys' | 'access'>>;
 
 export interface IngestServer extends HttpService {
   readonly port: number;
@@ -42,7 +57,7 @@ export interface StorePost {
 export async function startIngestServer(
   dataFolder: string,
   studies: StudyStore,
-  options: Partial<IngestHttpOptions> = {},
+  { keys, access, ...options }: IngestServerOptions = {},
 ): Promise<IngestServer> {
   const lines: string[] = [];
   const stream = new Writable({
@@ -55,6 +70,8 @@ export async function startIngestServer(
   const objects = createLocalObjectStore({ dataFolder, minFreeBytes: 0 });
   const http = await startIngestHttp(
     {
+      keys: keys ?? NO_KEYS,
+      access: access ?? { trustLoopback: true, isControlToken: () => false },
       objects,
       studies,
       inspectFile,
@@ -75,6 +92,7 @@ export async function startIngestServer(
       maxStoreRequests: 64,
       idleTimeoutMs: 10_000,
       publicUrl: undefined,
+      requestsPerMinute: 6_000,
       ...options,
     },
   );

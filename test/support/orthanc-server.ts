@@ -11,7 +11,8 @@ import type { Peer } from './peers.js';
 
 const DICOMWEB_PLUGIN = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
 const uploadSchema = z.object({ ID: z.string() });
-const jobSchema = z.looseObject({ State: z.string() });
+const jobSchema = z.looseObject({ State: z.string(), Content: z.unknown().optional() });
+const commitmentJobSchema = z.looseObject({ StorageCommitmentTransactionUID: z.string() });
 
 /**
  * A real Orthanc with the DICOMweb plug-in, in a folder of its own.
@@ -22,8 +23,13 @@ export async function startOrthanc(
   peer: Peer,
   folder: string,
   dicomWebServers: Readonly<Record<string, string>>,
+  dimse: {
+    readonly dicomPort?: number;
+    /** Name to AE title, host and port. */
+    readonly modalities?: Readonly<Record<string, readonly [string, string, number]>>;
+  } = {},
 ) {
-  const [httpPort, dicomPort] = [await freePort(), await freePort()];
+  const [httpPort, dicomPort] = [await freePort(), dimse.dicomPort ?? (await freePort())];
   const storage = join(folder, 'storage');
   mkdirSync(storage);
   const settings = {
@@ -37,6 +43,9 @@ export async function startOrthanc(
     HttpDescribeErrors: true,
     DicomAet: 'ORTHANC',
     DicomPort: dicomPort,
+    DicomModalities: dimse.modalities ?? {},
+    DicomCheckModalityHost: false,
+    DicomAlwaysAllowEcho: true,
     DicomWeb: {
       Enable: true,
       Root: '/dicom-web/',
@@ -62,6 +71,17 @@ export async function startOrthanc(
     { timeoutMs: 20_000 },
   );
 
+  async function jobEnd(response: Response) {
+    const { ID } = uploadSchema.parse(await response.json());
+    for (;;) {
+      const job = jobSchema.parse(await (await fetch(`${url}/jobs/${ID}`)).json());
+      if (job.State === 'Success' || job.State === 'Failure') {
+        return { state: job.State, job };
+      }
+      await sleep(50);
+    }
+  }
+
   return {
     url,
     dicomPort,
@@ -79,14 +99,34 @@ export async function startOrthanc(
         method: 'POST',
         body: JSON.stringify({ Resources: resources, Asynchronous: true }),
       });
-      const { ID } = uploadSchema.parse(await response.json());
-      for (;;) {
-        const job = jobSchema.parse(await (await fetch(`${url}/jobs/${ID}`)).json());
-        if (job.State === 'Success' || job.State === 'Failure') {
-          return { state: job.State, job };
-        }
-        await sleep(50);
-      }
+      return jobEnd(response);
+    },
+    /** Sends resources by C-STORE, asks for storage commitment, and waits for the sending's end. */
+    async cStore(modality: string, resources: readonly string[]) {
+      const response = await fetch(`${url}/modalities/${modality}/store`, {
+        method: 'POST',
+        body: JSON.stringify({
+          Resources: resources,
+          Asynchronous: true,
+          StorageCommitment: true,
+        }),
+      });
+      return jobEnd(response);
+    },
+    /** The report of storage commitment that a job of `cStore` has asked for, when it has come. */
+    async commitment(job: z.infer<typeof jobSchema>): Promise<Record<string, unknown>> {
+      const { StorageCommitmentTransactionUID: uid } = commitmentJobSchema.parse(job.Content);
+      return eventually(
+        async () => {
+          const response = await fetch(`${url}/storage-commitment/${uid}`);
+          const report = z.record(z.string(), z.unknown()).parse(await response.json());
+          if (report['Status'] === 'Pending') {
+            throw new Error('no report has come');
+          }
+          return report;
+        },
+        { timeoutMs: 60_000 },
+      );
     },
     stop: () => server.end('SIGTERM'),
   };

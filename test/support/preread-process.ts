@@ -46,14 +46,14 @@ export async function startServe(
   };
 }
 
-/** Runs a command to its end. */
-export async function runPreread(
+/** Runs a command to its end; `child` is there to stop it before. */
+export function runPreread(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<{ exitCode: number | null; output: string }> {
+): Promise<{ exitCode: number | null; output: string }> & { readonly child: ChildProcess } {
   const { child, output } = spawnPreread(args, env);
-  await once(child, 'close');
-  return { exitCode: child.exitCode, output: output() };
+  const ended = once(child, 'close').then(() => ({ exitCode: child.exitCode, output: output() }));
+  return Object.assign(ended, { child });
 }
 
 function spawnPreread(args: readonly string[], env: Readonly<Record<string, string>>) {

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,8 @@ export interface RedisServer {
   /** It accepts connections and answers nothing, until `thaw`. */
   freeze(): void;
   thaw(): void;
+  /** Every command that has changed anything, as its append-only file has it. */
+  written(): string;
   stop(): Promise<void>;
 }
 
@@ -53,6 +55,11 @@ export async function startRedis(peer: Peer): Promise<RedisServer> {
   let server = await start();
   return {
     url: `redis://127.0.0.1:${port}`,
+    written: () =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
+        .join('\n'),
     kill: () => server.end('SIGKILL'),
     async restart() {
       server = await start();

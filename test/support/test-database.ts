@@ -43,7 +43,9 @@ async function open(options: DatabaseOptions): Promise<TestDatabase> {
     options,
     close,
     async empty() {
-      await pool.query('TRUNCATE outbox, deliveries, results, instances, studies');
+      await pool.query(
+        'TRUNCATE outbox, deliveries, results, instances, studies, api_keys, commitment_requests',
+      );
     },
   };
 }

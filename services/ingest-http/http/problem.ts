@@ -42,11 +42,14 @@ export function problemAnswer(error: PipelineError, requestId: string): Answer {
     status: httpStatus,
     contentType: 'application/problem+json',
     body: JSON.stringify(problem),
-    headers: retryAfter(httpStatus),
+    headers: {
+      ...retryAfter(httpStatus),
+      ...(httpStatus === 401 ? { 'WWW-Authenticate': 'Bearer realm="preread"' } : {}),
+    },
   };
 }
 
-/** Every 503 says when to come back. */
+/** Every 503 says when to come back; so does a 429, whose limit sets the header itself. */
 export function retryAfter(httpStatus: number): Record<string, string> {
   return httpStatus === 503 ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : {};
 }

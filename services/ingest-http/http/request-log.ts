@@ -4,23 +4,32 @@ import type { RequestHandler } from 'express';
 
 import type { Logger } from '../../../core/log.js';
 import type { Clock } from '../../../core/time.js';
+import type { Caller } from '../access/caller.js';
 
 /** Facts that a handler adds to the request's line in the log. */
 export interface RequestLocals {
   requestId: string;
   facts: Record<string, unknown>;
+  /** Absent before the guard, and on public resources. */
+  caller?: Caller;
 }
 
 /**
+ * Ids that proxies and tracing make: UUIDs, ULIDs, hexadecimal. Nothing with dots or spaces, so that no
+ * UID and no name comes into the log this way, and nothing short, as patients' numbers are.
+ */
+const REQUEST_ID = /^(?=.*[A-Za-z])[A-Za-z0-9-]{20,64}$/;
+
+/**
  * One line for every request when it is over, with the pattern of its route: URLs hold UIDs, and a logger
- * that is handed the request would write them. The request id is our own, because a client's could be
- * anything.
+ * that is handed the request would write them. A client's request id is taken over when it is one.
  */
 export function logRequests(logger: Logger, clock: Clock): RequestHandler {
   return (request, response, next) => {
     const startedAtMs = clock();
     const locals = response.locals as RequestLocals;
-    locals.requestId = randomUUID();
+    const sent = request.get('X-Request-Id') ?? '';
+    locals.requestId = REQUEST_ID.test(sent) ? sent : randomUUID();
     locals.facts = {};
     response.set('X-Request-Id', locals.requestId);
     response.once('close', () => {

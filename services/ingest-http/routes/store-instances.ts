@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 
+import { createStudyHold } from '../../../adapters/database/study-hold.js';
 import { parseUid } from '../../../core/dicom/uid.js';
 import type { DicomUid } from '../../../core/dicom/uid.js';
 import { PipelineError } from '../../../core/errors.js';
@@ -16,13 +17,17 @@ import { negotiate } from '../http/media-type.js';
 import { retryAfter } from '../http/problem.js';
 import type { RequestLocals } from '../http/request-log.js';
 import { parseStoreContentType, storeObjects } from '../stow/store-request.js';
+import { toDicomXml } from '../stow/dicom-xml.js';
 import { buildStoreResponse, storeStatus, storeWarnings } from '../stow/store-response.js';
-import { createStudyHold } from '../stow/study-hold.js';
 
 export const STORE_ACCEPTS = 'multipart/related; type="application/dicom", application/dicom';
 
 /** Clients that know no DICOM media types ask for plain JSON; the body is the same. */
-const RESPONSE_TYPES = ['application/dicom+json', 'application/json'] as const;
+const RESPONSE_TYPES = [
+  'application/dicom+json',
+  'application/dicom+xml',
+  'application/json',
+] as const;
 
 export interface StoreInstancesDeps extends IngestInstanceDeps {
   readonly studies: Pick<StudyStore, 'recordInstance' | 'holdStudy' | 'requestAssembly'>;
@@ -141,10 +146,11 @@ async function answer(
   }
   const host = request.headers.host ?? 'localhost'; // HTTP/1.0 has none
   const baseUrl = publicUrl?.replace(/\/+$/, '') ?? `${request.protocol}://${host}`;
+  const dataset = buildStoreResponse(outcomes, `${baseUrl}/dicom-web/studies`);
   await sendAnswer(request, response, {
     status,
     contentType,
-    body: JSON.stringify(buildStoreResponse(outcomes, `${baseUrl}/dicom-web/studies`)),
+    body: contentType === 'application/dicom+xml' ? toDicomXml(dataset) : JSON.stringify(dataset),
     headers: retryAfter(status),
   });
 }

@@ -9,6 +9,7 @@ import type { StudyStore, StudySummary } from '../../../core/storage/study-store
 import { isoTime } from '../../../core/time.js';
 import { PRIORITIES } from '../../../core/triage/priority.js';
 import { deliverySchema, deliveryToJson } from './deliveries.js';
+import { describeIssues } from '../http/describe-issues.js';
 
 const MAX_PAGE_SIZE = 500;
 const time = z.iso.datetime();
@@ -58,7 +59,7 @@ export function listStudies(studies: Pick<StudyStore, 'listStudies'>): RequestHa
   return async (request, response) => {
     const parsed = studyQuerySchema.safeParse(request.query);
     if (!parsed.success) {
-      throw new PipelineError('request-invalid', z.prettifyError(parsed.error));
+      throw new PipelineError('request-invalid', describeIssues(parsed.error));
     }
     const { flagged, ...query } = parsed.data;
     const page = await studies.listStudies({

@@ -1,3 +1,4 @@
+import type { StudyHold } from '../../../adapters/database/study-hold.js';
 import type { DicomUid } from '../../../core/dicom/uid.js';
 import { PipelineError } from '../../../core/errors.js';
 import type { Priority } from '../../../core/triage/priority.js';
@@ -7,7 +8,6 @@ import { parseMediaType } from '../http/media-type.js';
 import { readMultipart } from '../http/multipart.js';
 import type { MultipartPart } from '../http/multipart.js';
 import { unnamedFailure } from './store-response.js';
-import type { StudyHold } from './study-hold.js';
 
 /** How a request's body is to be read. */
 export type StoreBody =

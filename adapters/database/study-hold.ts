@@ -1,6 +1,6 @@
-import type { Logger } from '../../../core/log.js';
-import type { StudyStore } from '../../../core/storage/study-store.js';
-import type { Clock } from '../../../core/time.js';
+import type { Logger } from '../../core/log.js';
+import type { StudyStore } from '../../core/storage/study-store.js';
+import type { Clock } from '../../core/time.js';
 
 /** A lease, so that a process that dies releases its studies by itself. */
 const LEASE_MS = 6_000;
@@ -19,7 +19,7 @@ export interface StudyHoldDeps {
 }
 
 /**
- * Keeps the studies of a request without a result while the request still brings images, so that a slow
+ * Keeps the studies of a request or association without a result while it still brings images, so that a slow
  * upload ends in one result and not in a chain of amended ones. Only a courtesy: a hold that cannot be
  * written is logged, and the upload goes on.
  */

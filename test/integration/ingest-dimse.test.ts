@@ -1,0 +1,504 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { openTlsCredentials } from '../../adapters/tls/tls-credentials.js';
+import { TRANSFER_SYNTAXES } from '../../core/dicom/transfer-syntaxes.js';
+import { encodeAssociateRequest, encodeData } from '../../core/dimse/pdu.js';
+import { ERRORS } from '../../core/errors.js';
+import type { ErrorCode } from '../../core/errors.js';
+import { silentLogger } from '../../core/log.js';
+import {
+  chestElements,
+  encodeElements,
+  encodeFragments,
+  encodeMeta,
+  EXPLICIT,
+  UIDS,
+} from '../support/build-dicom.js';
+import type { Elements } from '../support/build-dicom.js';
+import { makeAuthority } from '../support/certificates.js';
+import { newChest, newUid, PATIENT_ID, PATIENT_NAME } from '../support/chest-sender.js';
+import { openPeer, openRaw } from '../support/dimse-peer.js';
+import { startDimseServer } from '../support/dimse-server.js';
+import { eventually } from '../support/eventually.js';
+import { describeWithPeer } from '../support/peers.js';
+import type { Peer } from '../support/peers.js';
+import { mountingImpossible, smallDisk } from '../support/small-disk.js';
+import { openStudies } from '../support/studies.js';
+import type { TestStudies } from '../support/studies.js';
+import { temporaryFolder } from '../support/temp-folder.js';
+
+const MIB = 1024 ** 2;
+const CR = UIDS.ComputedRadiographyImageStorage;
+const CT = '1.2.840.10008.5.1.4.1.1.2';
+const { ExplicitVRLittleEndian } = UIDS;
+const CR_CONTEXT = { abstractSyntax: CR, transferSyntaxes: [ExplicitVRLittleEndian] };
+
+let folder: string;
+let database: TestStudies;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'preread-dimse-'));
+  database = await openStudies();
+});
+
+beforeEach(async () => {
+  await database.empty();
+});
+
+afterAll(async () => {
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+interface Chest {
+  readonly SOPClassUID: string;
+  readonly SOPInstanceUID: string;
+  readonly StudyInstanceUID: string;
+  readonly dataSet: Buffer;
+}
+
+function newDataSet(overrides: Elements = {}): Chest {
+  const [SOPInstanceUID, StudyInstanceUID] = [newUid(), newUid()];
+  const elements = chestElements({
+    '00080018': ['UI', SOPInstanceUID],
+    '00100010': ['PN', PATIENT_NAME],
+    '00100020': ['LO', PATIENT_ID],
+    '0020000d': ['UI', StudyInstanceUID],
+    '0020000e': ['UI', newUid()],
+    ...overrides,
+  });
+  const dataSet = encodeElements(elements, EXPLICIT);
+  return { SOPClassUID: CR, SOPInstanceUID, StudyInstanceUID, dataSet };
+}
+
+/** What the database has of a study. */
+async function stored({ StudyInstanceUID }: { readonly StudyInstanceUID: string }) {
+  return (await database.studies.findStudy(StudyInstanceUID))?.instances ?? [];
+}
+
+const reason = (code: ErrorCode): number => ERRORS[code].failureReason;
+
+/** A program of DCMTK; resolves to its exit code and all that it wrote. */
+function run(
+  peer: Peer,
+  program: string,
+  args: readonly string[],
+): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    execFile(peer.program(program), args, { timeout: 100_000 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ code, output: stdout + stderr });
+    });
+  });
+}
+
+describeWithPeer('dcmtk', 'DCMTK as the sender', (peer) => {
+  const to = (port: number) => ['-aec', 'PREREAD', '127.0.0.1', String(port)];
+
+  async function writeChest(name: string, bytes: Uint8Array): Promise<string> {
+    const path = join(temporaryFolder(), name);
+    await writeFile(path, bytes);
+    return path;
+  }
+
+  /** Transfer syntax to how storescu proposes it, and how DCMTK makes such a file from a plain one. */
+  const SYNTAXES: readonly (readonly [string, string, string?, string[]?])[] = [
+    ['1.2.840.10008.1.2', '-xi', 'dcmconv', ['+ti']],
+    ['1.2.840.10008.1.2.1', '-xe', 'dcmconv', ['+te']],
+    ['1.2.840.10008.1.2.1.99', '-xd', 'dcmconv', ['+td']],
+    ['1.2.840.10008.1.2.2', '-xb', 'dcmconv', ['+tb']],
+    ['1.2.840.10008.1.2.5', '-xr', 'dcmcrle', []],
+    ['1.2.840.10008.1.2.4.50', '-xy'],
+    ['1.2.840.10008.1.2.4.51', '-xx'],
+    ['1.2.840.10008.1.2.4.70', '-xs', 'dcmcjpeg', ['+e1']],
+    ['1.2.840.10008.1.2.4.80', '-xt', 'dcmcjpls', ['+el']],
+    ['1.2.840.10008.1.2.4.81', '-xu'],
+    ['1.2.840.10008.1.2.4.90', '-xv'],
+    ['1.2.840.10008.1.2.4.91', '-xw'],
+  ];
+
+  it('is answered its echo', async () => {
+    const { port } = await startDimseServer(folder, database);
+    const { code, output } = await run(peer, 'echoscu', ['-v', ...to(port)]);
+    expect(code, output).toBe(0);
+  });
+
+  it('stores in every transfer syntax that storescu proposes, its data set kept as sent', async () => {
+    const server = await startDimseServer(folder, database);
+    for (const [uid, option, encoder, encoderOptions = []] of SYNTAXES) {
+      const chest = newChest();
+      let path = await writeChest('plain.dcm', chest.bytes);
+      if (encoder === undefined) {
+        // No encoder is needed: ingest looks at the fragments and not into them.
+        const elements = chestElements({
+          '00080018': ['UI', chest.SOPInstanceUID],
+          '0020000d': ['UI', chest.StudyInstanceUID],
+          '0020000e': ['UI', chest.SeriesInstanceUID],
+        });
+        const header = Object.entries(elements).filter(([tag]) => tag !== '7fe00010');
+        const parts = [
+          encodeMeta(uid),
+          encodeElements(Object.fromEntries(header), EXPLICIT),
+          encodeFragments([randomBytes(500)]),
+        ];
+        path = await writeChest('encapsulated.dcm', Buffer.concat(parts));
+      } else {
+        const encoded = join(temporaryFolder(), 'encoded.dcm');
+        const made = await run(peer, encoder, [...encoderOptions, path, encoded]);
+        expect(made.code, made.output).toBe(0);
+        path = encoded;
+      }
+      const { port } = server;
+      const sent = await run(peer, 'storescu', ['-v', '-R', option, ...to(port), path]);
+      expect(sent.code, `${uid}: ${sent.output}`).toBe(0);
+      const instances = await stored(chest);
+      expect(instances.map(({ identity }) => identity.TransferSyntaxUID)).toEqual([uid]);
+      if (encoder === undefined || encoder === 'dcmcjpls') {
+        expect(sent.output).not.toMatch(/fail/i);
+      }
+    }
+    expect(server.staged()).toEqual([]);
+    expect(server.log()).not.toContain(PATIENT_NAME);
+    expect(server.log()).not.toContain(PATIENT_ID);
+  });
+
+  it('stores when it combines its proposals in one context, and again without a second instance', async () => {
+    const { port } = await startDimseServer(folder, database);
+    const chest = newChest();
+    const path = await writeChest('chest.dcm', chest.bytes);
+    for (let round = 0; round < 2; round += 1) {
+      const { code, output } = await run(peer, 'storescu', ['-v', '+C', ...to(port), path]);
+      expect(code, output).toBe(0);
+    }
+    expect(await stored(chest)).toHaveLength(1);
+  });
+
+  it('is turned away under a name that is not ours, or its own that is not known', async () => {
+    const { port, log } = await startDimseServer(folder, database, {
+      callers: [{ aeTitle: 'MODALITY', address: '127.0.0.1' }],
+    });
+    const known = ['-aet', 'MODALITY', ...to(port)];
+    expect((await run(peer, 'echoscu', known)).code).toBe(0);
+    const wrongName = ['-v', '-aet', 'MODALITY', '-aec', 'OTHER', '127.0.0.1', String(port)];
+    expect((await run(peer, 'echoscu', wrongName)).output).toMatch(/Called AE Title Not Recog/i);
+    const stranger = await run(peer, 'echoscu', ['-v', '-aet', 'STRANGER', ...to(port)]);
+    expect(stranger.output).toMatch(/Calling AE Title Not Recog/i);
+    expect(log()).toContain('STRANGER');
+  });
+
+  it('stores in ten associations at the same time, all that each sends', async () => {
+    const { port } = await startDimseServer(folder, database);
+    const senders = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const StudyInstanceUID = newUid();
+        const chests = Array.from({ length: 5 }, () => newChest({ StudyInstanceUID }));
+        const paths = await Promise.all(
+          chests.map(({ bytes }, index) => writeChest(`${index}.dcm`, bytes)),
+        );
+        return { StudyInstanceUID, paths };
+      }),
+    );
+    const runs = await Promise.all(
+      senders.map(({ paths }) => run(peer, 'storescu', ['-v', ...to(port), ...paths])),
+    );
+    expect(runs.map(({ code }) => code)).toEqual(runs.map(() => 0));
+    for (const sender of senders) {
+      expect(await stored(sender)).toHaveLength(5);
+    }
+  });
+
+  it('stores over TLS with a certificate of the right authority, and not with another or none', async () => {
+    const files = temporaryFolder();
+    const [hospital, other] = [makeAuthority(files, 'hospital'), makeAuthority(files, 'other')];
+    const credentials = await openTlsCredentials(
+      { logger: silentLogger },
+      hospital.issue('server'),
+    );
+    const { port } = await startDimseServer(folder, database, {
+      tls: { credentials, clientCa: hospital.pem },
+    });
+    const chest = newChest();
+    const path = await writeChest('chest.dcm', chest.bytes);
+    const trusting = ['+cf', hospital.cert];
+    const rightClient = hospital.issue('modality');
+    const wrongClient = other.issue('modality');
+    const send = (...tls: string[]) =>
+      run(peer, 'storescu', ['-v', ...tls, ...trusting, ...to(port), path]);
+    expect((await send('+tls', wrongClient.key, wrongClient.cert)).code).not.toBe(0);
+    expect((await send('+tla')).code).not.toBe(0);
+    expect((await run(peer, 'storescu', [...to(port), path])).code).not.toBe(0);
+    expect(await stored(chest)).toHaveLength(0);
+    const right = await send('+tls', rightClient.key, rightClient.cert);
+    expect(right.code, right.output).toBe(0);
+    expect(await stored(chest)).toHaveLength(1);
+    credentials.close();
+  });
+});
+
+describe('a scripted sender', () => {
+  it('stores in every transfer syntax that we decode, its bytes unchanged', async () => {
+    const server = await startDimseServer(folder, database);
+    const syntaxes = Object.keys(TRANSFER_SYNTAXES);
+    const peer = await openPeer(
+      server.port,
+      syntaxes.map((uid) => ({ abstractSyntax: CR, transferSyntaxes: [uid] })),
+    );
+    for (const uid of syntaxes.filter((known) => known.includes('.4.'))) {
+      const chest = newDataSet();
+      const pixels = encodeFragments([randomBytes(70_000)]);
+      const dataSet = Buffer.concat([chest.dataSet.subarray(0, -36), pixels]);
+      const { Status, ErrorComment } = await peer.store(peer.contextId(CR, uid), {
+        ...chest,
+        dataSet,
+      });
+      expect(Status, `${uid} ${ErrorComment ?? ''}`).toBe(0);
+      const [instance] = await stored(chest);
+      expect(server.dataSetOf(instance?.objectKey ?? '').equals(dataSet)).toBe(true);
+    }
+    await peer.association.release();
+  });
+
+  it('is told of each wrong object what is wrong with it, and goes on', async () => {
+    const { port, staged } = await startDimseServer(folder, database, {
+      maxInstanceBytes: 2 * MIB,
+    });
+    const peer = await openPeer(port, [CR_CONTEXT]);
+    const context = peer.contextId(CR);
+    const chest = newDataSet();
+    const { SOPInstanceUID } = chest;
+    const cases: readonly (readonly [ErrorCode, Chest])[] = [
+      ['sop-instance-mismatch', { ...newDataSet(), SOPInstanceUID }],
+      ['sop-class-unsupported', { ...newDataSet(), SOPClassUID: CT }],
+      ['dicom-truncated', { ...chest, dataSet: chest.dataSet.subarray(0, -10) }],
+      ['attribute-missing', newDataSet({ '0020000d': ['UI', ''] })],
+      ['payload-too-large', newDataSet({ '7fe00010': ['OW', Buffer.alloc(3 * MIB)] })],
+    ];
+    for (const [code, object] of cases) {
+      const { Status, ErrorComment = '' } = await peer.store(context, object);
+      expect(Status, `${code}: ${ErrorComment}`).toBe(reason(code));
+      expect(ErrorComment).toContain(code);
+      expect(ErrorComment).not.toMatch(/\d\.\d+\.\d+/);
+    }
+    const noise = { ...newDataSet(), dataSet: randomBytes(3_000) };
+    expect((await peer.store(context, noise)).Status).toBeGreaterThanOrEqual(0xc000);
+    expect((await peer.store(context, chest)).Status).toBe(0);
+    const other = { ...chest, dataSet: newDataSet({ '00080018': ['UI', SOPInstanceUID] }).dataSet };
+    expect((await peer.store(context, other)).Status).toBe(reason('instance-conflict'));
+    await peer.association.release();
+    expect(staged()).toEqual([]);
+  });
+
+  it('is refused contexts of what we do not take, and operations that we do not have', async () => {
+    const { port } = await startDimseServer(folder, database);
+    const peer = await openPeer(port, [
+      CR_CONTEXT,
+      { abstractSyntax: CT, transferSyntaxes: [ExplicitVRLittleEndian] },
+      { abstractSyntax: CR, transferSyntaxes: ['1.2.840.10008.1.2.4.102'] },
+    ]);
+    expect(() => peer.contextId(CT)).toThrow();
+    expect(() => peer.contextId(CR, '1.2.840.10008.1.2.4.102')).toThrow();
+    const C_FIND_REQUEST = 0x0020;
+    const context = peer.contextId(CR);
+    const command = { CommandField: C_FIND_REQUEST, MessageID: 1, AffectedSOPClassUID: CR };
+    await peer.association.send(context, command, Buffer.alloc(8));
+    expect((await peer.association.nextMessage())?.command.Status).toBe(0x0211);
+    expect((await peer.store(context, newDataSet())).Status).toBe(0);
+    await peer.association.release();
+  });
+
+  it('that aborts after some objects has these stored, and the one in its middle not', async () => {
+    const { port, staged, log } = await startDimseServer(folder, database);
+    const peer = await openPeer(port, [CR_CONTEXT]);
+    const context = peer.contextId(CR);
+    const whole = [newDataSet(), newDataSet(), newDataSet()];
+    for (const chest of whole) {
+      expect((await peer.store(context, chest)).Status).toBe(0);
+    }
+    const cut = newDataSet({ '7fe00010': ['OW', Buffer.alloc(MIB)] });
+    await peer.storeHalf(context, cut);
+    peer.association.abort();
+    await eventually(() => {
+      expect(log()).toContain('aborted-by-peer');
+    });
+    for (const chest of whole) {
+      expect(await stored(chest)).toHaveLength(1);
+    }
+    expect(await stored(cut)).toHaveLength(0);
+    expect(staged()).toEqual([]);
+  });
+
+  it('that is slow is waited for, and one that is fast is slowed down', async () => {
+    const { port } = await startDimseServer(folder, database);
+    const peer = await openPeer(port, [CR_CONTEXT]);
+    const context = peer.contextId(CR);
+    const chest = newDataSet({ '7fe00010': ['OW', Buffer.alloc(20 * MIB)] });
+    expect((await peer.store(context, chest)).Status).toBe(0);
+    await peer.association.release();
+    expect(await stored(chest)).toHaveLength(1);
+  });
+
+  it('beyond the number of associations is told to come back, and finds room when one has gone', async () => {
+    const { port } = await startDimseServer(folder, database, { maxAssociations: 2 });
+    const [first, second] = [
+      await openPeer(port, [CR_CONTEXT]),
+      await openPeer(port, [CR_CONTEXT]),
+    ];
+    const rejected = { result: 2, source: 3, reason: 2 };
+    await expect(openPeer(port, [CR_CONTEXT])).rejects.toMatchObject(rejected);
+    await first.association.release();
+    const third = await eventually(() => openPeer(port, [CR_CONTEXT]));
+    await Promise.all([second.association.release(), third.association.release()]);
+  });
+
+  it('in the middle of an object at shutdown may finish it', async () => {
+    const server = await startDimseServer(folder, database, { shutdownMs: 60_000 });
+    const [busy, idle] = [
+      await openPeer(server.port, [CR_CONTEXT]),
+      await openPeer(server.port, [CR_CONTEXT]),
+    ];
+    const context = busy.contextId(CR);
+    const chest = newDataSet({ '7fe00010': ['OW', Buffer.alloc(MIB)] });
+    const rest = await busy.storeHalf(context, chest);
+    await eventually(() => {
+      expect(server.staged()).toHaveLength(1);
+    });
+    const closed = server.close();
+    await expect(idle.association.nextMessage()).rejects.toThrow();
+    for (const pdu of rest) {
+      busy.socket.write(pdu);
+    }
+    expect((await busy.association.nextMessage())?.command.Status).toBe(0);
+    await closed;
+    expect(await stored(chest)).toHaveLength(1);
+  });
+});
+
+describe('what breaks the protocol', () => {
+  const ABORT = 7;
+
+  it('is aborted: garbage, a giant PDU, data before an association, a broken request', async () => {
+    const { port } = await startDimseServer(folder, database);
+    const giant = Buffer.from([4, 0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]);
+    const brokenRequest = Buffer.from([1, 0, 0, 0, 0, 4, 0, 1, 0, 0]);
+    const early = encodeData(1, true, Buffer.alloc(10), 0)[0] ?? Buffer.alloc(0);
+    for (const bytes of [Buffer.from('GET / HTTP/1.1\r\n\r\n'), giant, early, brokenRequest]) {
+      const raw = await openRaw(port);
+      raw.socket.write(bytes);
+      expect((await raw.ended)[0]).toBe(ABORT);
+    }
+    const random = await openRaw(port);
+    random.socket.write(randomBytes(100_000));
+    await random.ended;
+    const peer = await openPeer(port, [CR_CONTEXT]);
+    expect((await peer.store(peer.contextId(CR), newDataSet())).Status).toBe(0);
+    await peer.association.release();
+  });
+
+  it('by dripping its request byte by byte, or falling silent in a PDU, does not hold a place', async () => {
+    const { port, log } = await startDimseServer(folder, database, {
+      requestTimeoutMs: 400,
+      idleTimeoutMs: 400,
+    });
+    const drip = await openRaw(port);
+    const request = encodeAssociateRequest({
+      protocolVersion: 1,
+      calledAeTitle: 'PREREAD',
+      callingAeTitle: 'LORIS',
+      applicationContext: '1.2.840.10008.3.1.1.1',
+      contexts: [{ id: 1, ...CR_CONTEXT }],
+      userInformation: {
+        maxPduBytes: 0,
+        implementationClassUID: '1.2',
+        implementationVersionName: '',
+        roles: [],
+      },
+    });
+    for (let at = 0; at < request.length && !drip.socket.closed; at += 1) {
+      drip.socket.write(request.subarray(at, at + 1));
+      await sleep(50);
+    }
+    expect(drip.socket.closed).toBe(true);
+    expect((await drip.ended).length).toBe(0);
+
+    const silent = await openRaw(port);
+    silent.socket.write(request);
+    await eventually(() => {
+      expect(silent.socket.bytesRead).toBeGreaterThan(0);
+    });
+    silent.socket.write(Buffer.from([4, 0, 0, 0, 0x10, 0]));
+    const answer = await silent.ended;
+    expect(answer.subarray(-10)[0]).toBe(ABORT);
+    await eventually(() => {
+      expect(log()).toContain('"ended":"silent"');
+    });
+  });
+
+  it('by dying in the middle of a PDU leaves nothing behind', async () => {
+    const { port, staged, log } = await startDimseServer(folder, database);
+    const peer = await openPeer(port, [CR_CONTEXT]);
+    const chest = newDataSet({ '7fe00010': ['OW', Buffer.alloc(MIB)] });
+    const rest = await peer.storeHalf(peer.contextId(CR), chest);
+    peer.socket.write(rest[0]?.subarray(0, 1_000) ?? Buffer.alloc(0));
+    await eventually(() => {
+      expect(staged()).toHaveLength(1);
+    });
+    peer.socket.destroy();
+    await eventually(() => {
+      expect(log()).toContain('connection-lost');
+    });
+    expect(await stored(chest)).toHaveLength(0);
+    expect(staged()).toEqual([]);
+  });
+});
+
+describe.skipIf(mountingImpossible)(`a full disk [${mountingImpossible ?? 'mounted'}]`, () => {
+  it('is answered A700 after the whole object, and smaller objects still come in', async () => {
+    const disk = smallDisk(4 * MIB);
+    const { port, staged } = await startDimseServer(disk.folder, database);
+    const peer = await openPeer(port, [CR_CONTEXT]);
+    const context = peer.contextId(CR);
+    const large = newDataSet({ '7fe00010': ['OW', Buffer.alloc(8 * MIB)] });
+    expect((await peer.store(context, large)).Status).toBe(0xa700);
+    expect((await peer.store(context, newDataSet())).Status).toBe(0);
+    await peer.association.release();
+    expect(staged()).toEqual([]);
+  });
+});
+
+it('the watermark of the disk is answered A700, for each object, on an association that lives', async () => {
+  const { port } = await startDimseServer(folder, database, {
+    minFreeBytes: Number.MAX_SAFE_INTEGER,
+  });
+  const peer = await openPeer(port, [CR_CONTEXT]);
+  for (let round = 0; round < 3; round += 1) {
+    expect((await peer.store(peer.contextId(CR), newDataSet())).Status).toBe(0xa700);
+  }
+  await peer.association.release();
+});
+
+it('a queue that is full is answered with a lack of resources, and objects come in when it is not', async () => {
+  const first = await startDimseServer(folder, database, {
+    checkBacklog: database.backlogCheck(1),
+  });
+  const peer = await openPeer(first.port, [CR_CONTEXT]);
+  const context = peer.contextId(CR);
+  const waiting = newDataSet();
+  expect((await peer.store(context, waiting)).Status).toBe(0);
+  const refused = newDataSet();
+  await eventually(async () => {
+    expect((await peer.store(context, refused)).Status).toBe(reason('overloaded'));
+  });
+  expect(reason('overloaded') >> 8).toBe(0xa7);
+  await database.empty();
+  await eventually(async () => {
+    expect((await peer.store(context, refused)).Status).toBe(0);
+  });
+  await peer.association.release();
+});
