@@ -59,6 +59,7 @@ describeWithPeer('postgres', 'a full run', (postgresPeer) => {
           PREREAD_LOG_LEVEL: 'debug',
           PREREAD_WEBHOOK_URL: receiver.url,
           PREREAD_WEBHOOK_SECRET: receiver.secret,
+          PREREAD_WEBHOOK_BODY: 'full',
           PREREAD_WATCH_SETTLE_MS: '100',
         },
         ['--dimse', '0', '--watch', folder],
