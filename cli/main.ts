@@ -9,7 +9,9 @@ import { reportError } from './report-error.js';
  * imports. Each exports `register(program)`, which adds a commander command with its action.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
+  calibrate: () => import('./commands/calibrate.js'),
   demo: () => import('./commands/demo.js'),
+  evaluate: () => import('./commands/evaluate.js'),
   inspect: () => import('./commands/inspect.js'),
   keys: () => import('./commands/keys.js'),
   models: () => import('./commands/models.js'),

@@ -9,6 +9,8 @@ const USAGE_ERRORS = new Set<ErrorCode>([
   'model-manifest-invalid',
   'model-hash-mismatch',
   'model-graph-mismatch',
+  'model-overlay-invalid',
+  'model-overlay-mismatch',
   'model-self-test-failed',
   'model-exists',
   'recipe-unknown',

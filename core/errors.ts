@@ -96,6 +96,13 @@ export const ERRORS = {
   'checkpoint-invalid': entry('permanent', 500, 0x0110, 'The checkpoint cannot be imported.'),
   'model-exists': entry('permanent', 500, 0x0110, 'A model of that name is installed.'),
   'download-failed': entry('transient', 502, 0x0110, 'The download did not succeed.'),
+  'model-overlay-invalid': entry('permanent', 500, 0x0110, 'The model overlay is not valid.'),
+  'model-overlay-mismatch': entry(
+    'permanent',
+    500,
+    0x0110,
+    'The model overlay was made for another model.',
+  ),
   'recipe-unknown': entry('permanent', 500, 0x0110, 'The preprocessing recipe does not exist.'),
   'pixel-data-corrupt': entry('permanent', 422, 0xc002, 'The Pixel Data cannot be decoded.'),
   'pixel-format-unsupported': entry('permanent', 422, 0xc003, 'The pixel format is not supported.'),

@@ -30,6 +30,13 @@ export const modelsConfig = z.object({
       'Folder of installed models, searched before the ones that are shipped. ' +
         'Default: ~/.local/share/preread/models.',
     ),
+  PREREAD_MODEL_OVERLAY: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "File of the site's operating points and calibration (preread calibrate). Bound to the model's SHA-256: with another model nothing starts.",
+    ),
 });
 
 export type ModelsConfig = z.infer<typeof modelsConfig>;

@@ -4,6 +4,7 @@ import type { FindingScore } from '../../core/results/finding-score.js';
 import { sigmoid } from '../../core/inference/calibration.js';
 import type { ModelManifest } from '../../core/inference/model-manifest.js';
 import type { EngineFacts } from '../../core/inference/image-classifier.js';
+import { modelText, type SiteManifest } from '../../core/inference/model-overlay.js';
 import { modelProvenance, toInstanceOutcome } from '../../core/use-cases/run-inference.js';
 import { csvFields, csvLine } from './csv.js';
 import type { ScoredFile } from './score-in-order.js';
@@ -31,7 +32,7 @@ export interface RowFormat {
 }
 
 export interface RowContext {
-  readonly manifest: ModelManifest;
+  readonly manifest: SiteManifest;
   readonly engine: EngineFacts;
   readonly softwareVersion: string;
   readonly includeWithheld: boolean;
@@ -67,7 +68,7 @@ function csvFormat(context: RowContext): RowFormat {
     'flagged',
     'model',
   ];
-  const model = `${manifest.name}@${manifest.version}`;
+  const model = modelText(manifest);
   return {
     header: csvLine(columns),
     quoted: true,

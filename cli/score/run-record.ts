@@ -45,7 +45,10 @@ export function recordDifferences(a: RunRecord, b: RunRecord): readonly string[]
 function flatten({ softwareVersion, model, settings }: RunRecord): Map<string, unknown> {
   return new Map<string, unknown>([
     ['softwareVersion', softwareVersion],
-    ...Object.entries(model).map(([name, value]): [string, unknown] => [`model.${name}`, value]),
+    ...Object.entries(model).map(([name, value]): [string, unknown] => [
+      `model.${name}`,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
     ...Object.entries(settings),
   ]);
 }

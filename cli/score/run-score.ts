@@ -6,6 +6,7 @@ import { softwareVersion } from '../../adapters/process/package-info.js';
 import { PipelineError } from '../../core/errors.js';
 import { canonicalJson } from '../../core/canonical-json.js';
 import { silentLogger } from '../../core/log.js';
+import { modelText } from '../../core/inference/model-overlay.js';
 import { modelProvenance } from '../../core/use-cases/run-inference.js';
 import {
   openClassifier,
@@ -222,7 +223,7 @@ function describeEngine(
       ? ''
       : ` (not ${fallback.wanted}: ${fallback.reason})`;
   const { executionProvider, precision } = engine;
-  return `${manifest.name}@${manifest.version}, ${precision} on ${executionProvider}${why}, ${processes}.`;
+  return `${modelText(manifest)}, ${precision} on ${executionProvider}${why}, ${processes}.`;
 }
 
 function describeFailure(error: unknown): string {

@@ -11,6 +11,7 @@ import type { HttpOptions } from '../../services/ingest-http/server.js';
 import { startAssembleWorker } from '../../workers/assemble/start-assemble-worker.js';
 import { startJanitor } from '../../workers/assemble/start-janitor.js';
 import { startDeliveryWorker } from '../../workers/delivery/start-delivery-worker.js';
+import { modelText } from '../../core/inference/model-overlay.js';
 import { openClassifier } from '../../workers/inference/open-classifier.js';
 import { startInferenceWorker } from '../../workers/inference/start-inference-worker.js';
 import { createClosers, type Closers } from './closers.js';
@@ -175,7 +176,7 @@ async function startInference(
   });
   closers.add(() => worker.close());
   return {
-    model: `${manifest.name} ${manifest.version}`,
+    model: modelText(manifest),
     processes: classifier.processIds.length,
     check: () =>
       classifier.processIds.length > 0

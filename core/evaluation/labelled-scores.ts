@@ -21,3 +21,15 @@ export function ascendingOrder(values: Float64Array): Uint32Array {
   const order = new Uint32Array(values.length).map((_, index) => index);
   return order.sort((a, b) => values[a]! - values[b]! || a - b);
 }
+/** The cases at some positions, in that order. */
+export function selectCases(
+  cases: LabelledScores,
+  positions: Uint32Array | readonly number[],
+): LabelledScores {
+  const at = Uint32Array.from(positions);
+  return {
+    scores: Float64Array.from(at, (position) => cases.scores[position]!),
+    positive: Uint8Array.from(at, (position) => cases.positive[position]!),
+    patients: Uint32Array.from(at, (position) => cases.patients[position]!),
+  };
+}

@@ -45,6 +45,15 @@ export function confusionAt(
   return counts;
 }
 
+export function addConfusions(a: Confusion, b: Confusion): Confusion {
+  return {
+    truePositives: a.truePositives + b.truePositives,
+    falsePositives: a.falsePositives + b.falsePositives,
+    trueNegatives: a.trueNegatives + b.trueNegatives,
+    falseNegatives: a.falseNegatives + b.falseNegatives,
+  };
+}
+
 export function operatingPointFigures(confusion: Confusion): OperatingPointFigures {
   const { truePositives, falsePositives, trueNegatives, falseNegatives } = confusion;
   const positives = truePositives + falseNegatives;

@@ -45,6 +45,10 @@ export const modelProvenanceSchema = z
     precision: z.enum(PRECISIONS).default('fp32').describe('Number format of that file.'),
     recipe: z.string().describe('Preprocessing recipe, name and version.'),
     operatingPoint: z.string(),
+    overlay: z
+      .object({ name: z.string(), version: z.string(), sha256: z.string() })
+      .optional()
+      .describe("The site's overlay, which set the operating points and the calibration."),
     executionProvider: z.string().describe('The onnxruntime provider that really ran.'),
   })
   .meta({ id: 'ModelProvenance' });

@@ -4,7 +4,7 @@ import type {
   ImageClassification,
   ImageClassifier,
 } from '../inference/image-classifier.js';
-import type { ModelManifest } from '../inference/model-manifest.js';
+import type { SiteManifest } from '../inference/model-overlay.js';
 import { scoreFindings } from '../inference/score-findings.js';
 import type { JobContext } from '../jobs/job-queue.js';
 import type { GateResult } from '../gating/gate.js';
@@ -17,7 +17,7 @@ export interface RunInferenceDeps {
   readonly store: Pick<StudyStore, 'loadInstance' | 'recordOutcome'>;
   readonly objects: Pick<ObjectStore, 'path'>;
   readonly classifier: ImageClassifier;
-  readonly manifest: ModelManifest;
+  readonly manifest: SiteManifest;
   readonly clock: Clock;
   /** Quiet time after the last outcome before a study's result is made. */
   readonly assembleDelayMs: number;
@@ -75,7 +75,7 @@ export async function runInference(
 
 /** What the engine said of an image, with the manifest's thresholds applied. */
 export function toInstanceOutcome(
-  manifest: ModelManifest,
+  manifest: SiteManifest,
   engine: EngineFacts,
   classification: ImageClassification,
 ): InstanceOutcome {
@@ -92,7 +92,7 @@ export function toInstanceOutcome(
   };
 }
 
-export function modelProvenance(manifest: ModelManifest, engine: EngineFacts): ModelProvenance {
+export function modelProvenance(manifest: SiteManifest, engine: EngineFacts): ModelProvenance {
   return {
     name: manifest.name,
     version: manifest.version,
@@ -100,6 +100,7 @@ export function modelProvenance(manifest: ModelManifest, engine: EngineFacts): M
     precision: engine.precision,
     recipe: manifest.input.recipe,
     operatingPoint: manifest.operatingPoint,
+    ...(manifest.overlay && { overlay: manifest.overlay }),
     executionProvider: engine.executionProvider,
   };
 }

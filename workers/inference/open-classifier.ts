@@ -6,11 +6,11 @@ import { defaultProcesses, type InferenceConfig } from '../../adapters/inference
 import { gatePolicyOf } from '../../adapters/inference/gating-config.js';
 import type { ModelsConfig } from '../../adapters/models/config.js';
 import { modelSearchPath } from '../../adapters/models/find-model.js';
-import { readModelFolder } from '../../adapters/models/load-model.js';
+import { readSiteModel } from '../../adapters/models/read-site-model.js';
 import type { OnnxConfig } from '../../adapters/onnx/config.js';
 import { loadSiteRules } from '../../adapters/rules/load-site-rules.js';
 import { builtEntry } from '../../adapters/process/package-info.js';
-import type { ModelManifest } from '../../core/inference/model-manifest.js';
+import type { SiteManifest } from '../../core/inference/model-overlay.js';
 import type { SiteRules } from '../../core/rules/site-rules.js';
 import type { Logger } from '../../core/log.js';
 import type { ClassifierSettings } from './classifier-settings.js';
@@ -19,14 +19,14 @@ export type ClassifierConfig = InferenceConfig & ModelsConfig & OnnxConfig;
 
 export interface OpenClassifier {
   readonly classifier: ClassifierPool;
-  readonly manifest: ModelManifest;
+  readonly manifest: SiteManifest;
   readonly siteRules: SiteRules;
 }
 
 /**
  * The configured model in warm processes. Throws `model-not-found`, `model-manifest-invalid`,
- * `model-hash-mismatch`, `model-graph-mismatch`, `model-self-test-failed`, `config-invalid` for the
- * site's rules or, when a process does not
+ * `model-hash-mismatch`, `model-overlay-invalid`, `model-overlay-mismatch`, `model-graph-mismatch`,
+ * `model-self-test-failed`, `config-invalid` for the site's rules or, when a process does not
  * start at all, `inference-crashed` or `inference-timeout`.
  */
 export async function openClassifier(
@@ -34,7 +34,11 @@ export async function openClassifier(
   config: ClassifierConfig,
 ): Promise<OpenClassifier> {
   const searchPath = modelSearchPath(config.PREREAD_MODELS_DIR);
-  const { folder, manifest } = await readModelFolder(config.PREREAD_MODEL, searchPath);
+  const { folder, manifest } = await readSiteModel(
+    config.PREREAD_MODEL,
+    searchPath,
+    config.PREREAD_MODEL_OVERLAY,
+  );
   const siteRules = await loadSiteRules(config.PREREAD_RULES);
   const settings: ClassifierSettings = {
     // The folder, so that every child loads the model that has been found here.
