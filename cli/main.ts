@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Comman
   calibrate: () => import('./commands/calibrate.js'),
   demo: () => import('./commands/demo.js'),
   evaluate: () => import('./commands/evaluate.js'),
+  export: () => import('./commands/export.js'),
   inspect: () => import('./commands/inspect.js'),
   keys: () => import('./commands/keys.js'),
   models: () => import('./commands/models.js'),

@@ -11,7 +11,8 @@ import type {
   PreparedImage,
   UnanalysedImage,
 } from '../../core/inference/image-classifier.js';
-import { getRecipe } from '../../core/inference/recipes/recipe.js';
+import { renderPicture } from '../../core/imaging/render-picture.js';
+import { getRecipe, recipeCrop } from '../../core/inference/recipes/recipe.js';
 import { runSiteRules, type SiteRules } from '../../core/rules/site-rules.js';
 import { notAnalysedReasonOf } from '../../core/results/not-analysed-reason.js';
 import { NOT_ANALYSED } from '../../core/results/outcome.js';
@@ -49,6 +50,8 @@ export interface PrepareOptions {
   readonly gatePolicy?: GatePolicy | undefined;
   readonly siteRules?: SiteRules | undefined;
   readonly limits?: ImageLimits | undefined;
+  /** Adds the image as a picture whose longer side has at most so many pixels. */
+  readonly pictureSide?: number | undefined;
 }
 
 /** What is known of an image when it turns out that it will not be analysed. */
@@ -93,6 +96,9 @@ export async function prepareImage(
     return {
       kind: 'ready',
       tensor,
+      ...(options.pictureSide !== undefined && {
+        picture: renderPicture(image, recipeCrop(options.recipe)(image), options.pictureSide),
+      }),
       ...progress,
       readMs,
       decodeMs: decodedMs - startMs - readMs,

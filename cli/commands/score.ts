@@ -43,6 +43,10 @@ Beside the output stands OUTPUT.run.json, which says what made the rows (model, 
 settings). --resume goes on only under the same record: finished rows are kept, a line that was cut off
 is repaired, and the file ends up the same, byte for byte, as if the run had never been stopped.
 
+--heatmaps writes a PNG for each flagged finding of each image, such as 000012-Effusion.png for the
+twelfth row: the image as it is displayed, coloured where the score came from. Names and pictures carry
+nothing of the header; what is burned into the pixels stays. Maps are coarse and outline nothing.
+
 Exit codes:
   ${EXIT.ok}    every file has its row
   ${EXIT.failure}    the run failed as a whole, or there was no file
@@ -56,6 +60,7 @@ Examples:
   preread score archive/ --out scores.csv
   preread score 'archive/**/*.dcm' extra.png --out scores.jsonl --concurrency 4
   preread score archive/ --out scores.csv --resume
+  preread score archive/ --out scores.csv --heatmaps maps/
 
 Research and evaluation only. Not a medical device.`;
 
@@ -83,6 +88,7 @@ export function register(program: Command): void {
       ]),
     )
     .option('--rules <file>', "the site's rules (YAML or JSON), instead of PREREAD_RULES")
+    .option('--heatmaps <folder>', 'a picture of each flagged finding, for people')
     .option('--include-withheld', 'add the findings that the model card calls too weak', false)
     .option('--resume', 'go on behind the rows that are there', false)
     .option('--force', 'overwrite the output', false)

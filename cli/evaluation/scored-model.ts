@@ -63,7 +63,8 @@ export async function findScoredModel(
   }
   const record = await readRunRecord(runRecordPath(options.scores));
   const sha256 = row.modelSha256 ?? record?.model.sha256;
-  if (sha256 !== undefined && sha256 !== manifest.file.sha256) {
+  const forms = [manifest.file, ...(manifest.variants ?? []).map(({ file }) => file)];
+  if (sha256 !== undefined && !forms.some((file) => file.sha256 === sha256)) {
     throw new PipelineError(
       'model-hash-mismatch',
       `The scores are of weights with the SHA-256 ${sha256}, ${named} has ${manifest.file.sha256}.`,

@@ -21,6 +21,7 @@ import {
   type InputFile,
   type OwnFiles,
 } from './input-files.js';
+import { prepareHeatMapFolder, writeHeatMaps } from './heatmaps/write-heat-maps.js';
 import { onInterruption } from './interruption.js';
 import { createProgress } from './progress.js';
 import { createRowFormat, type RowFormat } from './row-format.js';
@@ -60,10 +61,17 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
   const formatName = chooseFormat(options);
   checkOutput(options);
   const inputs = await parseInputs(args);
+  const { heatmaps } = options;
+  if (heatmaps !== undefined) {
+    await prepareHeatMapFolder({ ...options, folder: heatmaps, inputs: args });
+  }
   const interruption = onInterruption(() => process.exit(EXIT.interrupted));
   const open = await openClassifier({ logger: silentLogger }, config);
   try {
     const { classifier, manifest, siteRules } = open;
+    if (heatmaps !== undefined && manifest.outputs.cams === undefined) {
+      throw new PipelineError('request-invalid', `The model ${manifest.name} gives no maps.`);
+    }
     const { engine } = classifier;
     say(describeEngine(open, config));
     const { includeWithheld } = options;
@@ -80,6 +88,7 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
       settings: {
         format: formatName,
         includeWithheld,
+        ...(heatmaps !== undefined && { heatmaps: true }),
         ...gatePolicyOf(config),
         ...(siteRules.length > 0 && { siteRules: sha256Of(siteRules) }),
       },
@@ -131,7 +140,12 @@ async function writeRows(run: WriteRows): Promise<number> {
   );
   let failure: unknown;
   try {
-    for await (const scored of scoreInOrder(files, open.classifier, signal)) {
+    const { heatmaps } = options;
+    const cams = heatmaps !== undefined;
+    for await (const scored of scoreInOrder(files, open.classifier, signal, { cams })) {
+      if (heatmaps !== undefined) {
+        await writeHeatMaps(heatmaps, open.manifest, summary.rows + 1, scored);
+      }
       await output.write(format.write(scored));
       summary.add(scored.classification);
       progress.update(summary.rows);

@@ -10,6 +10,11 @@ const ATTEMPTS = 2;
 /** Rows that may wait for an earlier, slower one, for each image that is worked on. */
 const ROWS_AHEAD = 16;
 
+export interface ScoreInOrderOptions {
+  /** Class-activation maps as well. */
+  readonly cams?: boolean;
+}
+
 export interface ScoredFile {
   readonly path: string;
   readonly classification: ImageClassification;
@@ -25,6 +30,7 @@ export async function* scoreInOrder(
   files: AsyncIterable<InputFile>,
   classifier: ImageClassifier,
   signal: AbortSignal,
+  { cams = false }: ScoreInOrderOptions = {},
 ): AsyncGenerator<ScoredFile> {
   const source = files[Symbol.asyncIterator]();
   const pending: { scored: ScoredFile | undefined }[] = [];
@@ -38,7 +44,7 @@ export async function* scoreInOrder(
     const entry: (typeof pending)[number] = { scored: undefined };
     pending.push(entry);
     unfinished += 1;
-    classifyFile(file, classifier)
+    classifyFile(file, classifier, cams)
       .then((classification) => {
         entry.scored = { path: file.path, classification };
       })
@@ -86,13 +92,14 @@ export async function* scoreInOrder(
 async function classifyFile(
   { path, unreadable }: InputFile,
   classifier: ImageClassifier,
+  cams: boolean,
 ): Promise<ImageClassification> {
   if (unreadable !== undefined) {
     return { kind: 'not-analysed', reason: 'file-unreadable', detail: unreadable, gates: [] };
   }
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await classifier.classify({ path });
+      return await classifier.classify({ path }, { cams });
     } catch (error) {
       if (!(error instanceof PipelineError) || isEndOfEngine(error)) {
         throw error;

@@ -12,6 +12,8 @@ export interface ScoreOptions {
   readonly out: string;
   readonly format?: RowFormatName | undefined;
   readonly includeWithheld: boolean;
+  /** Folder of pictures of what was flagged. */
+  readonly heatmaps?: string | undefined;
   readonly resume: boolean;
   readonly force: boolean;
 }

@@ -1,6 +1,7 @@
 import type { InstanceIdentity } from '../dicom/instance-header.js';
 import type { GateResult } from '../gating/gate.js';
 import type { Precision } from './model-manifest.js';
+import type { Picture } from '../imaging/render-picture.js';
 import type { NotAnalysedReason } from '../results/outcome.js';
 
 /** Where the bytes of one image are. A path is never logged: it may carry a patient's name. */
@@ -38,6 +39,8 @@ export interface ScoredImage extends ImageFacts {
   /** Shape: [findings] in the manifest's order, before any sigmoid. */
   readonly logits: readonly number[];
   readonly cams?: CamTensor;
+  /** The whole image for people to look at; comes with the maps. */
+  readonly picture?: Picture;
   readonly timings: StageTimings;
 }
 
@@ -55,10 +58,13 @@ export interface ReadyImage extends ImageFacts, Omit<StageTimings, 'inferMs'> {
   readonly kind: 'ready';
   /** Shape: [channels, height, width] of the manifest's input, row-major. Units: the recipe's range. */
   readonly tensor: Float32Array;
+  /** Present when it was asked for. */
+  readonly picture?: Picture;
 }
 
 export interface ClassifyOptions {
   readonly signal?: AbortSignal;
+  /** Class-activation maps, where the model has them, and the picture that they lie on. */
   readonly cams?: boolean;
 }
 

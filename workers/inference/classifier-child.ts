@@ -8,10 +8,14 @@ import { serveClassifier } from '../../adapters/inference/child-server.js';
 import { runOodGate } from '../../core/gating/ood-gate.js';
 import { invertedTensor, runPixelGates } from '../../core/gating/pixel-gates.js';
 import type { GateResult } from '../../core/gating/gate.js';
+import { invertedPicture } from '../../core/imaging/render-picture.js';
 import type { ImageClassification } from '../../core/inference/image-classifier.js';
 import { NOT_ANALYSED } from '../../core/results/outcome.js';
 import { classifierSettingsSchema } from './classifier-settings.js';
 import { openSession } from './open-session.js';
+
+/** Longer side of a picture for people, in pixels: enough for a map of few cells, small enough to send. */
+const PICTURE_SIDE = 1024;
 
 serveClassifier(async (settings) => {
   const parsed = classifierSettingsSchema.parse(settings);
@@ -28,6 +32,7 @@ serveClassifier(async (settings) => {
         inputSize: { channels, width, height },
         gatePolicy,
         siteRules,
+        pictureSide: cams ? PICTURE_SIDE : undefined,
       });
       if (prepared.kind === 'not-analysed') {
         return prepared;
@@ -49,7 +54,19 @@ serveClassifier(async (settings) => {
         gates.push(byModel);
       }
       const timings = { readMs, decodeMs, preprocessMs, inferMs };
-      return refusalOf(gates, facts) ?? { kind: 'scored', ...output, gates, ...facts, timings };
+      const picture = prepared.picture && {
+        picture: byPixels.invert ? invertedPicture(prepared.picture) : prepared.picture,
+      };
+      return (
+        refusalOf(gates, facts) ?? {
+          kind: 'scored',
+          ...output,
+          ...picture,
+          gates,
+          ...facts,
+          timings,
+        }
+      );
     },
   };
 });

@@ -1,4 +1,5 @@
 import { PipelineError } from '../../errors.js';
+import { centreSquare, centreSquareInSpace, type Crop } from '../../imaging/centre-crop.js';
 import type { ImageRows } from '../../imaging/image-rows.js';
 import { cxrSquare } from './cxr-square.js';
 import { txrv224, txrv224Voi } from './txrv-224.js';
@@ -15,12 +16,14 @@ interface RecipeEntry {
   readonly apply: Recipe;
   /** Values that it delivers. */
   readonly range: readonly [number, number];
+  /** The part of an image that it takes. */
+  readonly crop: (image: Pick<ImageRows, 'header'>) => Crop;
 }
 
 const RECIPES: Readonly<Record<string, RecipeEntry>> = {
-  'cxr-square@1': { apply: cxrSquare, range: [-1, 1] },
-  'txrv-224@1': { apply: txrv224, range: [-1024, 1024] },
-  'txrv-224-voi@1': { apply: txrv224Voi, range: [-1024, 1024] },
+  'cxr-square@1': { apply: cxrSquare, range: [-1, 1], crop: centreSquareInSpace },
+  'txrv-224@1': { apply: txrv224, range: [-1024, 1024], crop: centreSquare },
+  'txrv-224-voi@1': { apply: txrv224Voi, range: [-1024, 1024], crop: centreSquareInSpace },
 };
 
 export const RECIPE_NAMES: readonly string[] = Object.keys(RECIPES);
@@ -33,6 +36,11 @@ export function getRecipe(name: string): Recipe {
 /** The values that a recipe delivers. Throws `recipe-unknown`. */
 export function recipeRange(name: string): readonly [number, number] {
   return entryOf(name).range;
+}
+
+/** The part of an image that a recipe takes. Throws `recipe-unknown`. */
+export function recipeCrop(name: string): (image: Pick<ImageRows, 'header'>) => Crop {
+  return entryOf(name).crop;
 }
 
 function entryOf(name: string): RecipeEntry {
