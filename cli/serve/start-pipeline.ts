@@ -1,3 +1,4 @@
+import { createSameObjectFinder } from '../../adapters/dicom/find-same-object.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
@@ -118,6 +119,7 @@ async function start(
     studies: store,
     keys: stores.keys,
     inspectFile,
+    findSameObject: createSameObjectFinder({ objects, studies: store }),
     decodable: DECODABLE_TRANSFER_SYNTAXES,
     clock: deps.clock,
     logger: deps.logger,

@@ -37,6 +37,15 @@ export interface IngestInstanceDeps {
    */
   readonly checkBacklog?: () => Promise<void>;
   /**
+   * The study of a stored instance when the object under this key is the same data set as it, behind other
+   * File Meta Information; else undefined. Absent where that cannot be.
+   */
+  readonly findSameObject?: (
+    instanceId: string,
+    identity: InstanceIdentity,
+    objectKey: string,
+  ) => Promise<string | undefined>;
+  /**
    * Header of a Part 10 file (with preamble), and whether all that it announces is there; reads no pixels.
    * @throws PipelineError `dicom-unreadable`, `dicom-truncated`, `attribute-missing`
    */
@@ -143,9 +152,13 @@ async function admit(
     });
     facts['instanceId'] = recorded.instanceId;
     if (recorded.kind === 'conflict') {
+      const studyId = await deps.findSameObject?.(recorded.instanceId, identity, objectKey);
       // The first bytes stay. The second ones must go: a database rebuilt from the objects could not tell
       // which of the two was acknowledged.
       await deps.objects.remove(objectKey);
+      if (studyId !== undefined) {
+        return { kind: 'duplicate', identity, studyId };
+      }
       throw new PipelineError('instance-conflict');
     }
     facts['studyId'] = recorded.studyId;

@@ -3,16 +3,21 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { openTlsCredentials } from '../../adapters/tls/tls-credentials.js';
+import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
+import { inspectFile } from '../../adapters/dicom/identify-file.js';
+import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
 import { TRANSFER_SYNTAXES } from '../../core/dicom/transfer-syntaxes.js';
 import { encodeAssociateRequest, encodeData } from '../../core/dimse/pdu.js';
 import { ERRORS } from '../../core/errors.js';
 import type { ErrorCode } from '../../core/errors.js';
 import { silentLogger } from '../../core/log.js';
+import { ingestInstance } from '../../core/use-cases/ingest-instance.js';
 import {
   chestElements,
   encodeElements,
@@ -378,6 +383,37 @@ describe('a scripted sender', () => {
     await closed;
     expect(await stored(chest)).toHaveLength(1);
   });
+});
+
+it('an object that is known from a file is the same object by C-STORE, and one pixel more is another', async () => {
+  const dataFolder = temporaryFolder();
+  const server = await startDimseServer(dataFolder, database);
+  const chest = newDataSet();
+  const objects = createLocalObjectStore({ dataFolder, minFreeBytes: 0 });
+  const byFile = await ingestInstance(
+    {
+      objects,
+      studies: database.studies,
+      inspectFile,
+      decodable: DECODABLE_TRANSFER_SYNTAXES,
+      clock: Date.now,
+      logger: silentLogger,
+    },
+    {
+      bytes: Readable.from([Buffer.concat([encodeMeta(ExplicitVRLittleEndian), chest.dataSet])]),
+      maxBytes: MIB,
+    },
+  );
+  expect(byFile.kind).toBe('stored');
+  const peer = await openPeer(server.port, [CR_CONTEXT]);
+  const context = peer.contextId(CR);
+  expect((await peer.store(context, chest)).Status).toBe(0);
+  const changed = Buffer.from(chest.dataSet);
+  changed[changed.length - 1]! ^= 1;
+  const { Status } = await peer.store(context, { ...chest, dataSet: changed });
+  expect(Status).toBe(reason('instance-conflict'));
+  await peer.association.release();
+  expect(await stored(chest)).toHaveLength(1);
 });
 
 describe('what breaks the protocol', () => {

@@ -136,6 +136,9 @@ describe('store', () => {
     expect(await type('*/*')).toBe('application/dicom+json');
     expect(await type('application/json')).toBe('application/json');
     expect(await type('application/dicom+xml, application/dicom+json;q=0.5')).toBe(
+      'application/dicom+xml',
+    );
+    expect(await type('text/html, application/dicom+json;q=0.5')).toBe(
       'application/dicom+json',
     );
   });
@@ -228,7 +231,7 @@ describe('a request that is refused by its head', () => {
       { 'Content-Type': 'multipart/related; type="application/dicom"' },
       'request-invalid',
     ],
-    ['no acceptable answer', '', { ...MULTI, Accept: 'application/dicom+xml' }, 'not-acceptable'],
+    ['no acceptable answer', '', { ...MULTI, Accept: 'text/html' }, 'not-acceptable'],
     ['a URL without a valid UID', '/not-a-uid', MULTI, 'request-invalid'],
     [
       'a priority that does not exist',

@@ -7,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import { createStudyHold } from '../../adapters/database/study-hold.js';
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
 import { findDataSet } from '../../adapters/dicom/file-meta.js';
+import { createSameObjectFinder } from '../../adapters/dicom/find-same-object.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { createLogger } from '../../adapters/observability/logger.js';
 import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
@@ -49,6 +50,7 @@ export async function startDimseServer(
       commitments,
       ...(checkBacklog ? { checkBacklog } : {}),
       inspectFile,
+      findSameObject: createSameObjectFinder({ objects, studies }),
       decodable: DECODABLE_TRANSFER_SYNTAXES,
       hasFile: (key) => Promise.resolve(existsSync(objects.path(key))),
       createHold: (withLogger) => createStudyHold({ studies, clock: Date.now, logger: withLogger }),
