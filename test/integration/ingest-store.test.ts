@@ -138,9 +138,7 @@ describe('store', () => {
     expect(await type('application/dicom+xml, application/dicom+json;q=0.5')).toBe(
       'application/dicom+xml',
     );
-    expect(await type('text/html, application/dicom+json;q=0.5')).toBe(
-      'application/dicom+json',
-    );
+    expect(await type('text/html, application/dicom+json;q=0.5')).toBe('application/dicom+json');
   });
 });
 
