@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { packageRoot } from '../adapters/process/package-info.js';
 import { remoteConfig } from '../cli/remote/config.js';
 import { serveConfig } from '../cli/serve/config.js';
+import { modelManifestSchema } from '../core/inference/model-manifest.js';
 import { ERRORS } from '../core/errors.js';
 import { NOT_ANALYSED } from '../core/results/outcome.js';
 import { conformanceStatement } from './docs/conformance-statement.js';
@@ -27,6 +28,7 @@ const documents: Readonly<Record<string, string>> = {
   '.env.example': environmentExample(settings(serveConfig)),
   'docs/errors.md': errorsPage(),
   'docs/dicom-conformance-statement.md': conformanceStatement(),
+  'docs/model-manifest.schema.json': manifestSchema(),
 };
 const check = process.argv.includes('--check');
 for (const [name, text] of Object.entries(documents)) {
@@ -143,6 +145,13 @@ Every stored image ends either scored or with one of these reasons; the study's 
 |---|---|
 ${reasons.join('\n')}
 `;
+}
+
+/** For editors and validators; what the loader checks beyond it (such as thresholds) it says itself. */
+function manifestSchema(): string {
+  const schema = z.toJSONSchema(modelManifestSchema, { io: 'input' });
+  const named = { ...schema, title: 'Manifest of a preread model' };
+  return `${JSON.stringify(named, undefined, 2)}\n`;
 }
 
 function readOrEmpty(path: string): string {

@@ -162,10 +162,11 @@ function encodeTensor({ name, dims, type, values }: OnnxTensor): object {
 }
 
 function encodeValue({ name, shape }: OnnxValue): object {
-  const dim = shape.map((size) =>
+  const dim = shape?.map((size) =>
     typeof size === 'number' ? { dimValue: size } : { dimParam: size },
   );
-  return { name, type: { tensorType: { elemType: DATA_TYPE.float32, shape: { dim } } } };
+  const tensorType = { elemType: DATA_TYPE.float32, ...(dim && { shape: { dim } }) };
+  return { name, type: { tensorType } };
 }
 
 function decodeNode({ opType, input, output, domain, attribute }: NodeProto): OnnxNode {
@@ -234,8 +235,9 @@ function decodeValue({ name, type }: ValueProto): OnnxValue {
   if (type?.tensorType?.elemType !== DATA_TYPE.float32) {
     throw notSupported(`${name} is no float32 tensor`);
   }
-  const dims = type.tensorType.shape?.dim ?? [];
-  return { name, shape: dims.map(({ dimValue, dimParam }) => dimValue ?? (dimParam || 'any')) };
+  const dims = type.tensorType.shape?.dim;
+  const shape = dims?.map(({ dimValue, dimParam }) => dimValue ?? (dimParam || 'any'));
+  return { name, ...(shape && { shape }) };
 }
 
 function notSupported(reason: string): PipelineError {

@@ -5,6 +5,7 @@ import { EXIT } from '../exit-codes.js';
 import type { ImportFlags } from '../models/import-model.js';
 import { modelsFolder } from '../models/models-folder.js';
 import type { PullFlags } from '../models/pull-model.js';
+import type { QuantiseFlags } from '../models/quantise-model.js';
 
 interface FolderFlag {
   readonly modelsDir?: string;
@@ -31,6 +32,7 @@ Examples:
   HTTPS_PROXY=http://proxy:3128 preread models pull nih
   preread models import ~/Downloads/model.pt --as all
   preread models import mine.pt --name my-model --labels Effusion,Nodule
+  preread models quantise my-model --calibration images/ --labels labels.csv
   preread models verify densenet121-res224-all --image 00000001_000.png
 
 Research and evaluation only. Not a medical device.`;
@@ -102,6 +104,18 @@ export function register(program: Command): void {
       await verifyModel(name, modelsFolder(flags.modelsDir), flags);
     });
 
+  withFolder(models.command('quantise').description('add an int8 form, measured on your images'))
+    .argument('<name>', 'a model, or the folder of its manifest.json')
+    .requiredOption('--calibration <folder>', 'images like the ones that the model is for')
+    .option('--labels <csv>', 'labels of these images (1, 0), to measure the difference of AUROC')
+    .option('--images <n>', 'how many images to calibrate on', wholeNumber, 32)
+    .option('--keep <layers>', 'layers that stay in fp32', list, [])
+    .option('--target <dB>', 'signal over noise of the logits to aim at', wholeNumber, 20)
+    .action(async (name: string, flags: FolderFlag & QuantiseFlags) => {
+      const { quantiseModel } = await import('../models/quantise-model.js');
+      await quantiseModel(name, modelsFolder(flags.modelsDir), flags);
+    });
+
   withFolder(models.command('remove').description('remove an installed model'))
     .argument('<name>')
     .action(async (name: string, flags: FolderFlag) => {
@@ -130,6 +144,13 @@ function modelName(text: string): string {
 
 function list(text: string): string[] {
   return text.split(',').map((label) => label.trim());
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) {
+    throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');
+  }
+  return Number(text);
 }
 
 function pixels(text: string): number {

@@ -34,10 +34,10 @@ export type OnnxAttribute =
   | { readonly floats: readonly number[] }
   | { readonly text: string };
 
-/** A graph input or output of type float32. A text is a symbolic dimension. */
+/** A graph input or output of type float32. A text is a symbolic dimension; no shape is any shape. */
 export interface OnnxValue {
   readonly name: string;
-  readonly shape: readonly (number | string)[];
+  readonly shape?: readonly (number | string)[];
 }
 
 export type OnnxTensor = { readonly name: string; readonly dims: readonly number[] } & (
@@ -55,4 +55,8 @@ export function floatTensor(
   values: Float32Array,
 ): OnnxTensor {
   return { name, dims, type: 'float32', values };
+}
+export function floatOf(node: OnnxNode, name: string): number | undefined {
+  const attribute = node.attributes?.[name];
+  return attribute !== undefined && 'float' in attribute ? attribute.float : undefined;
 }
