@@ -3,7 +3,7 @@ import { buffer as collect } from 'node:stream/consumers';
 import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
 
 import { invalidCheckpoint } from '../../core/pytorch/checkpoint-error.js';
-import { unpickle } from '../../core/pytorch/pickle-machine.js';
+import { unpickle } from '../../core/pytorch/unpickle.js';
 import type { TorchContainer } from '../../core/pytorch/torch-container.js';
 import { torchHost } from '../../core/pytorch/torch-host.js';
 

@@ -110,7 +110,7 @@ export function register(program: Command): void {
     .option('--labels <csv>', 'labels of these images (1, 0), to measure the difference of AUROC')
     .option('--images <n>', 'how many images to calibrate on', wholeNumber, 32)
     .option('--keep <layers>', 'layers that stay in fp32', list, [])
-    .option('--target <dB>', 'signal over noise of the logits to aim at', wholeNumber, 20)
+    .option('--target <dB>', 'signal over noise of the logits to aim at', wholeNumber, 26)
     .action(async (name: string, flags: FolderFlag & QuantiseFlags) => {
       const { quantiseModel } = await import('../models/quantise-model.js');
       await quantiseModel(name, modelsFolder(flags.modelsDir), flags);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { jsonText, replaceFile } from '../../adapters/models/install-model.js';
@@ -100,4 +100,10 @@ async function writeVariant(
   await writeFile(join(folder, variant.file.path), onnx);
   await replaceFile(join(folder, `${stem}.self-test.json`), jsonText(selfTest));
   await replaceFile(join(folder, 'manifest.json'), jsonText(changed));
+  for (const old of manifest.variants ?? []) {
+    if (old.file.path !== variant.file.path) {
+      await rm(join(folder, old.file.path), { force: true });
+      await rm(join(folder, old.selfTest ?? old.file.path), { force: true });
+    }
+  }
 }

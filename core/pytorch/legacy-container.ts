@@ -1,6 +1,6 @@
 import { createByteReader } from './byte-reader.js';
 import { invalidCheckpoint } from './checkpoint-error.js';
-import { unpickle } from './pickle-machine.js';
+import { unpickle } from './unpickle.js';
 import { PyDict, PyList, TorchStorage, type PyValue } from './py-values.js';
 import type { StorageBytes, TorchContainer } from './torch-container.js';
 import { torchHost } from './torch-host.js';

@@ -6,5 +6,12 @@ cd "$(dirname "$0")"
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 /usr/bin/python3 -m preread_train "$@"
 /usr/bin/python3 -m preread_train.chest_gate "$@"
+data=../../../shared/data
+args=("$@")
+for index in "${!args[@]}"; do
+  if [ "${args[$index]}" = --data ]; then data=${args[$((index + 1))]}; fi
+done
+data=$(realpath "$data")/nih-cxr14-subset
 cd ../..
+npx --no-install tsx cli/main.ts models quantise ./models/preread-cxr14 --calibration "$data/images" --labels "$data/labels.csv"
 npx --no-install prettier --log-level warn --write models/preread-cxr14/*.json

@@ -41,6 +41,7 @@ describe('preread serve', () => {
     const { exitCode, output } = await runPreread(['serve'], {
       PREREAD_DATA_DIR: temporaryFolder(),
       PREREAD_MODEL: folder,
+      PREREAD_PRECISION: 'fp32',
       PREREAD_PORT: '0',
     });
     expect(output).toMatch(/model-hash-mismatch/);

@@ -16,6 +16,8 @@ export function classifierConfig(
     ...loadConfig(schema, {}),
     PREREAD_MODEL: model,
     PREREAD_PROVIDER: 'cpu',
+    // The same on every processor.
+    PREREAD_PRECISION: 'fp32',
     PREREAD_INFERENCE_PROCESSES: 2,
     ...changes,
   };

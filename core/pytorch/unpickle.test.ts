@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { unpickle } from './pickle-machine.js';
+import { unpickle } from './unpickle.js';
 import { PyDict, PyList, PyTuple, type PyValue } from './py-values.js';
 import { stateDictOf } from './state-dict.js';
 import { torchHost } from './torch-host.js';
