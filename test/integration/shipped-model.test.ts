@@ -65,10 +65,26 @@ describe('the shipped model', () => {
     }
   });
 
+  test('discriminates on patients it was not trained on as well as is said of it', () => {
+    const areas = model.manifest.findings.map(({ evaluation }) => evaluation?.auroc ?? 0);
+    expect(areas.reduce((sum, area) => sum + area, 0) / areas.length).toBeGreaterThan(0.76);
+  });
+
+  test('flags with high specificity by default, and has a lower threshold for those who screen', () => {
+    expect(model.manifest.operatingPoint).toBe('high-specificity');
+    for (const { key, thresholds } of model.manifest.findings) {
+      const { 'high-sensitivity': low = 1, 'high-specificity': high = 0, youden = 0 } = thresholds;
+      expect([key, low < high, youden > 0]).toEqual([key, true, true]);
+    }
+  });
+
   test('has a card that speaks of these weights', async () => {
     const card = await readFile(join(model.folder, 'MODEL_CARD.md'), 'utf8');
     expect(card).toContain(model.manifest.file.sha256);
     expect(card).toContain(`# ${model.manifest.name} ${model.manifest.version}`);
     expect(card).toContain('not a medical device');
+    for (const [, picture = ''] of card.matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)) {
+      expect(await readFile(join(model.folder, picture), 'utf8')).toMatch(/^<svg /);
+    }
   });
 });
