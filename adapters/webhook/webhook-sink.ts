@@ -11,6 +11,7 @@ import {
 import type { DeliveryReceipt, ResultSink, SinkDelivery } from '../../core/delivery/result-sink.js';
 import { PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
+import { parseRetryAfterMs, transportError } from '../http/http-failure.js';
 import { createAddressGuard } from './address-guard.js';
 
 export interface WebhookSinkOptions {
@@ -30,20 +31,6 @@ export interface WebhookSinkOptions {
 
 /** An answer is not read beyond this: only its status matters. */
 const MAX_ANSWER_BYTES = 16 * 1024;
-const NOT_SENT_CODES = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'CERT_HAS_EXPIRED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-]);
-
 /**
  * Posts results as Standard Webhooks 1.0.0: `webhook-id` stays the same over all attempts, the signature
  * covers id, time of the attempt and the raw body. 2xx is success, redirects are not followed, 410 ends the
@@ -111,41 +98,4 @@ function judge(answer: Dispatcher.ResponseData, nowMs: number): DeliveryReceipt 
         ? 'delivery-busy'
         : 'delivery-failed';
   throw new PipelineError(code, `the receiver answered ${status}`, { context });
-}
-
-function transportError(error: unknown): PipelineError {
-  if (error instanceof PipelineError) {
-    return error;
-  }
-  const code = errorCode(error);
-  return NOT_SENT_CODES.has(code)
-    ? new PipelineError('delivery-unreachable', `the receiver cannot be reached (${code})`, {
-        cause: error,
-      })
-    : new PipelineError('delivery-timeout', `no answer from the receiver (${code})`, {
-        cause: error,
-      });
-}
-
-function errorCode(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return 'unknown';
-  }
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-}
-
-/** Seconds or an HTTP date (RFC 9110 10.2.3), as milliseconds from now. */
-function parseRetryAfterMs(
-  header: string | string[] | undefined,
-  nowMs: number,
-): number | undefined {
-  const text = Array.isArray(header) ? header[0] : header;
-  if (text === undefined) {
-    return undefined;
-  }
-  if (/^\d+$/.test(text.trim())) {
-    return Number(text) * 1000;
-  }
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }

@@ -3,19 +3,22 @@ import { secretSchema, unreadSecretSchema } from '../../adapters/destinations/re
 import { tlsOptions } from '../../adapters/destinations/tls-options.js';
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
 import { createWebhookSink } from '../../adapters/webhook/webhook-sink.js';
-import type { Destination } from '../../core/delivery/destination.js';
+import { createStowSink } from '../../adapters/dicomweb/stow-sink.js';
+import { createStoreSink } from '../../adapters/dimse-scu/store-sink.js';
+import type { Destination, DestinationOf } from '../../core/delivery/destination.js';
 import { createLane } from '../../core/delivery/lane.js';
 import type { ResultSink } from '../../core/delivery/result-sink.js';
 import { failureListeners } from '../../core/delivery/route-result.js';
-import { PipelineError } from '../../core/errors.js';
+import { assertNever, PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
 import type { DeliveryTarget } from '../../core/use-cases/deliver-result.js';
 import type { ServeConfig } from './config.js';
+import { createResultObjects, type ResultObjectsDeps } from './result-objects.js';
 
 /** The name of the destination that the environment alone describes. */
 const WEBHOOK_NAME = 'webhook';
 
-export interface SinkDeps {
+export interface SinkDeps extends ResultObjectsDeps {
   readonly clock: Clock;
 }
 
@@ -76,13 +79,42 @@ function createSink(deps: SinkDeps, config: ServeConfig, destination: Destinatio
     name: destination.name,
     timeoutMs: destination.timeoutSeconds * 1000,
     userAgent: `${softwareName}/${softwareVersion}`,
-  };
-  return createWebhookSink(deps, {
-    ...common,
-    ...destination,
-    publicUrl: config.PREREAD_PUBLIC_URL,
     tls: destination.tls && tlsOptions(destination.tls),
-  });
+  };
+  const { clock } = deps;
+  const { buildObjects } = createResultObjects(deps);
+  switch (destination.kind) {
+    case 'webhook':
+      return createWebhookSink(
+        { clock },
+        { ...destination, ...common, publicUrl: config.PREREAD_PUBLIC_URL },
+      );
+    case 'dicomweb':
+      return createStowSink(
+        { clock, buildObjects: buildObjects(destination) },
+        { ...common, url: destination.url, authorization: authorization(destination.auth) },
+      );
+    case 'dimse':
+      return createStoreSink(
+        { buildObjects: buildObjects(destination) },
+        { ...destination, ...common },
+      );
+    default:
+      return assertNever(destination);
+  }
+}
+
+function authorization(auth: DestinationOf<'dicomweb'>['auth']): string | undefined {
+  switch (auth?.kind) {
+    case undefined:
+      return undefined;
+    case 'basic':
+      return `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
+    case 'bearer':
+      return `Bearer ${auth.token}`;
+    default:
+      return assertNever(auth);
+  }
 }
 
 function environmentWebhook(config: ServeConfig): Destination[] {

@@ -98,7 +98,7 @@ async function start(
     });
   }
   if (roles.has('delivery')) {
-    const targets = createTargets(deps, config, destinations);
+    const targets = createTargets(shared, config, destinations);
     for (const { sink } of targets.values()) {
       closers.add(() => sink.close());
     }

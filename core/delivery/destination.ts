@@ -3,8 +3,12 @@ import { z } from 'zod';
 import { PRIORITIES } from '../triage/priority.js';
 
 /** The forms in which results leave: each is one kind of receiver. */
-export const DESTINATION_KINDS = ['webhook'] as const;
+export const DESTINATION_KINDS = ['webhook', 'dicomweb', 'dimse'] as const;
 export type DestinationKind = (typeof DESTINATION_KINDS)[number];
+
+/** What a DICOM destination may be sent: structured report, summary page, key object note. */
+export const RESULT_OBJECTS = ['sr', 'sc', 'kos'] as const;
+export type ResultObject = (typeof RESULT_OBJECTS)[number];
 
 const DAY_S = 86_400;
 
@@ -48,7 +52,7 @@ export function destinationsSchema(secret: z.ZodType<string>) {
   const kind = destinationSchemas(secret);
   return z.strictObject({
     destinations: z
-      .array(z.discriminatedUnion('kind', [kind.webhook]))
+      .array(z.discriminatedUnion('kind', [kind.webhook, kind.dicomweb, kind.dimse]))
       .superRefine((destinations, context) => {
         destinations.forEach(({ name }, index) => {
           if (destinations.findIndex((other) => other.name === name) < index) {
@@ -119,6 +123,25 @@ function destinationSchemas(secret: z.ZodType<string>) {
     (text) => /^((env|file):.|whsec_[A-Za-z0-9+/]{32,}={0,2}$)/.test(text),
     'expected whsec_ and at least 24 bytes of base64',
   );
+  const basic = z.strictObject({
+    kind: z.literal('basic'),
+    username: z.string().min(1),
+    password: secret,
+  });
+  const bearer = z.strictObject({ kind: z.literal('bearer'), token: secret });
+  const objects = {
+    objects: z.array(z.enum(RESULT_OBJECTS)).min(1).default(['sr', 'sc']),
+    report: z
+      .enum(['comprehensive-3d-sr', 'comprehensive-sr'])
+      .default('comprehensive-3d-sr')
+      .describe('comprehensive-sr is for older archives; the content is the same.'),
+    language: z.enum(['en', 'vi']).default('en').describe('Of the summary page.'),
+  };
+  const aeTitle = z
+    .string()
+    .regex(/^[\x20-\x5b\x5d-\x7e]{1,16}$/, 'at most 16 printable ASCII characters, no backslash')
+    .refine((title) => title.trim() === title, 'no leading or trailing spaces');
+  const port = z.int().min(1).max(65_535);
 
   return {
     webhook: z
@@ -155,6 +178,25 @@ function destinationSchemas(secret: z.ZodType<string>) {
           ),
       })
       .superRefine(encrypted),
+    dicomweb: z
+      .strictObject({
+        ...common,
+        kind: z.literal('dicomweb'),
+        ...http,
+        ...objects,
+        auth: z.discriminatedUnion('kind', [basic, bearer]).optional(),
+      })
+      .superRefine(encrypted),
+    dimse: z.strictObject({
+      ...common,
+      kind: z.literal('dimse'),
+      host: z.string().min(1),
+      port,
+      calledAeTitle: aeTitle,
+      callingAeTitle: aeTitle.default('PREREAD'),
+      ...objects,
+      tls: tls.optional().describe('Present: DICOM over TLS.'),
+    }),
   } as const;
 }
 

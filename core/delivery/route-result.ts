@@ -29,6 +29,7 @@ export function failureListeners(destinations: readonly Destination[], failed: s
     .filter(
       (destination) =>
         destination.enabled &&
+        destination.kind === 'webhook' &&
         destination.events.includes('delivery.failed') &&
         destination.name !== failed,
     )
@@ -37,7 +38,8 @@ export function failureListeners(destinations: readonly Destination[], failed: s
 
 function takes(destination: Destination, result: StudyResult): boolean {
   return (
-    passes(destination.results, result, 'all') && destination.events.includes(messageType(result))
+    passes(destination.results, result, destination.kind === 'webhook' ? 'all' : 'analysed') &&
+    (destination.kind !== 'webhook' || destination.events.includes(messageType(result)))
   );
 }
 

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 declare const brand: unique symbol;
 
 /** A syntactically valid DICOM UID without padding. Source: PS3.5 9.1. */
@@ -25,4 +27,15 @@ export function uidFromHex128(hex: string): DicomUid {
     throw new RangeError('expected 32 hexadecimal digits');
   }
   return `2.25.${BigInt(`0x${hex}`).toString(10)}` as DicomUid;
+}
+
+/**
+ * The UID of a thing by its name: the same words give the same UID on every machine. A name-based UUID
+ * (version 8, SHA-256) under 2.25, so below 2^128. Source: PS3.5 B.2, RFC 9562 5.8.
+ */
+export function uidFromName(...words: readonly (string | number)[]): DicomUid {
+  const bytes = createHash('sha256').update(JSON.stringify(words)).digest().subarray(0, 16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return uidFromHex128(bytes.toString('hex'));
 }

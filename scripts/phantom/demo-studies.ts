@@ -11,7 +11,7 @@ import {
 } from './phantom-dicom.js';
 import { createRandom } from './random.js';
 import { thoraxPhantom, type PhantomImage } from './thorax-phantom.js';
-import { uidFromName } from './uids.js';
+import { uidFromName } from '../../core/dicom/uid.js';
 
 export const DEMO_SYNTAXES = ['explicit', 'implicit', 'jpeg-baseline'] as const;
 export type DemoSyntax = (typeof DEMO_SYNTAXES)[number];

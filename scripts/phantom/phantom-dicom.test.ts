@@ -12,7 +12,7 @@ import {
   JPEG_BASELINE_8BIT,
   wrapGreyImage,
 } from './phantom-dicom.js';
-import { uidFromName } from './uids.js';
+import { uidFromName } from '../../core/dicom/uid.js';
 
 const Rows = 24;
 const Columns = 16;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { TRANSFER_SYNTAXES, type TransferSyntaxUid } from '../../core/dicom/transfer-syntaxes.js';
 import { radiographAttributes, type RadiographDescription } from './chest-header.js';
 import { decimalString, encodePart10, type DicomAttributes, type PixelData } from './part10.js';
-import { uidFromName } from './uids.js';
+import { uidFromName } from '../../core/dicom/uid.js';
 
 export const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1' satisfies TransferSyntaxUid;
 export const IMPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2' satisfies TransferSyntaxUid;

@@ -1,0 +1,77 @@
+import { empty, sequence, text, uint16 } from '../../dicom/elements.js';
+import { dcm } from './codes.js';
+import { codeItem, imageItem } from './content-tree.js';
+import {
+  analysedImages,
+  analysisStartMs,
+  encodeObject,
+  localDateTime,
+  modelText,
+  type ResultObjectFile,
+  type ResultObjectInput,
+} from './result-object.js';
+
+const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
+
+/** A drawn page. Shape: [height, width, 3], row-major, 8-bit RGB. */
+export interface RgbPage {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8Array;
+}
+
+/**
+ * The summary page as a Secondary Capture image, for viewers that cannot show a structured report.
+ * Sources: PS3.3 A.8.1, C.8.6.
+ */
+export function buildSecondaryCapture(input: ResultObjectInput, page: RgbPage): ResultObjectFile {
+  const { result } = input;
+  const { date, time } = localDateTime(input, analysisStartMs(result));
+  return encodeObject(
+    input,
+    {
+      kind: 'sc',
+      SOPClassUID: SECONDARY_CAPTURE,
+      Modality: 'OT',
+      SeriesNumber: 9002,
+      SeriesDescription: 'AI pre-read summary, not for diagnosis',
+    },
+    [
+      text(0x00080008, 'CS', 'DERIVED', 'SECONDARY', 'OTHER'),
+      text(0x00080023, 'DA', date),
+      text(0x00080033, 'TM', time),
+      text(0x00080064, 'CS', 'SYN'),
+      text(
+        0x00082111,
+        'ST',
+        `AI pre-read of ${modelText(result, (m) => `${m.name} ${m.version}`)}`,
+      ),
+      sequence(
+        0x00082112,
+        ...analysedImages(result).map((image) => [
+          ...imageItem(image),
+          sequence(
+            0x0040a170,
+            codeItem(dcm('121322', 'Source image for image processing operation')),
+          ),
+        ]),
+      ),
+      text(0x00180015, 'CS', 'CHEST'),
+      text(0x00181012, 'DA', date),
+      text(0x00181014, 'TM', time),
+      empty(0x00200020, 'CS'),
+      uint16(0x00280002, 3),
+      text(0x00280004, 'CS', 'RGB'),
+      uint16(0x00280006, 0),
+      uint16(0x00280010, page.height),
+      uint16(0x00280011, page.width),
+      uint16(0x00280100, 8),
+      uint16(0x00280101, 8),
+      uint16(0x00280102, 7),
+      uint16(0x00280103, 0),
+      // The page names no patient; what is burned in are our own words.
+      text(0x00280301, 'CS', 'NO'),
+      { tag: 0x7fe00010, vr: 'OB', value: page.pixels },
+    ],
+  );
+}

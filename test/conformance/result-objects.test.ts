@@ -1,0 +1,180 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, it } from 'vitest';
+
+import { parseDataSet, type ParsedDataSet } from '../../adapters/dicom/data-set.js';
+import { readSourceStudy } from '../../adapters/dicom/read-source-study.js';
+import { buildStructuredReport } from '../../core/delivery/dicom/structured-report.js';
+import type { DataElement } from '../../core/dicom/elements.js';
+import { encodeDataSet, encodePart10, text } from '../../core/dicom/elements.js';
+import { describeWithPeer } from '../support/peers.js';
+import { sampleObjects } from '../support/report-objects.js';
+import { REPORT_UIDS, sampleReport } from '../support/sample-report.js';
+import { temporaryFolder } from '../support/temp-folder.js';
+
+/**
+ * What dciodvfy of 2022 says of every object that follows IHE AIR and has codes of its own: it knows no
+ * private coding schemes, and Device UID in Contributing Equipment is younger than it is.
+ */
+const KNOWN_REMARKS = [
+  /^Warning - Unrecognized defined term <99PREREAD> for value 1 of attribute <Coding Scheme Designator>$/,
+  /^Warning - Attribute is not present in standard DICOM IOD - \(0x0018,0x1002\) UI Device UID\s*$/,
+  /^Warning - Dicom dataset contains attributes not present in standard DICOM IOD - this is a Standard Extended SOP Class$/,
+];
+
+async function writtenObjects(folder: string, result = sampleReport()) {
+  const objects = await sampleObjects(folder, { result });
+  return objects.map((object) => {
+    const path = join(folder, `${object.kind}.dcm`);
+    writeFileSync(path, object.bytes);
+    return { ...object, path };
+  });
+}
+
+describeWithPeer('dicom3tools', 'dciodvfy', (peer) => {
+  it('has nothing to say against report, summary page and key object note', async () => {
+    const amended = sampleReport({ resultVersion: 2, amends: 1 });
+    for (const { kind, path } of await writtenObjects(temporaryFolder(), amended)) {
+      const { stderr, stdout } = spawnSync(peer.program('dciodvfy'), [path], { encoding: 'utf8' });
+      const [iod = '', ...remarks] = `${stdout}${stderr}`.trim().split('\n');
+      expect(iod).toBe(
+        { sr: 'Comprehensive3DSR', sc: 'SCImage', kos: 'KeyObjectSelectionDocument' }[kind],
+      );
+      expect(
+        remarks.filter((remark) => !KNOWN_REMARKS.some((known) => known.test(remark))),
+        kind,
+      ).toEqual([]);
+    }
+  });
+});
+
+describeWithPeer('dcmtk', 'DCMTK', (peer) => {
+  it("reads report and key object note as documents, and what it reads is the golden text's", async () => {
+    for (const { kind, path } of await writtenObjects(temporaryFolder())) {
+      const dump = execFileSync(peer.program('dcmdump'), ['+W', temporaryFolder(), '-q', path], {
+        encoding: 'utf8',
+      });
+      const golden = dump.replaceAll(/\/tmp\/\S+/g, 'RAW').replaceAll(/ +$/gm, '');
+      await expect(golden).toMatchFileSnapshot(`../../fixtures/golden/result-${kind}.dump.txt`);
+      if (kind !== 'sc') {
+        const { status, stderr } = spawnSync(peer.program('dsr2xml'), [path], { encoding: 'utf8' });
+        expect(status, stderr).toBe(0);
+        expect(stderr.split('\n').filter((line) => /^[EF]:/.test(line))).toEqual([]);
+      }
+    }
+  });
+});
+
+it('never says that something is absent, and never a side', async () => {
+  for (const { bytes } of await writtenObjects(temporaryFolder())) {
+    const words = bytes.toString('latin1');
+    for (const forbidden of ['121054', '272519000', '272741003', '24028007', '7771000', 'bsent']) {
+      expect(words).not.toContain(forbidden);
+    }
+  }
+});
+
+it('gives the same bytes for the same result, and another object for an amended one', async () => {
+  const [first, second] = [
+    await sampleObjects(temporaryFolder()),
+    await sampleObjects(temporaryFolder()),
+  ];
+  expect(first.map(({ bytes }) => bytes.toString('base64'))).toEqual(
+    second.map(({ bytes }) => bytes.toString('base64')),
+  );
+  const amended = await sampleObjects(temporaryFolder(), {
+    result: sampleReport({ resultVersion: 2, amends: 1 }),
+  });
+  const uids = [...first, ...amended].map(({ SOPInstanceUID }) => SOPInstanceUID);
+  expect(new Set(uids).size).toBe(uids.length);
+  for (const uid of uids) {
+    expect(BigInt(uid.replace('2.25.', '')) < 2n ** 128n).toBe(true);
+  }
+});
+
+it('reports on a study of which nothing could be analysed', async () => {
+  const [image] = sampleReport().instances;
+  const result = sampleReport({
+    analysed: false,
+    findings: [],
+    models: [],
+    instances: [
+      {
+        ...image!,
+        outcome: { kind: 'not-analysed', reason: 'not-frontal', detail: '', warnings: [] },
+      },
+    ],
+  });
+  const objects = await sampleObjects(temporaryFolder(), { result });
+  expect(objects.map(({ kind }) => kind)).toEqual(['sr']);
+  expect(objects[0]?.bytes.toString('latin1')).toContain('Not analysed: not-frontal');
+});
+
+const PATIENT_TAGS = [0x00080005, 0x00100010, 0x00100020, 0x00100021, 0x00100030, 0x00081030];
+
+it.each([
+  ['UTF-8', 'ISO_IR 192', Buffer.from('Đặng^Thị Hằng'), '1.2.840.10008.1.2.1'],
+  ['Latin-1', 'ISO_IR 100', Buffer.from('M\xfcller^J\xf6rg', 'latin1'), '1.2.840.10008.1.2.1'],
+  [
+    'Japanese with code extensions',
+    '\\ISO 2022 IR 87',
+    Buffer.from('Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B ', 'latin1'),
+    '1.2.840.10008.1.2.1',
+  ],
+  [
+    'bytes that contradict their set',
+    'ISO_IR 192',
+    Buffer.from([0x41, 0xff, 0xfe, 0x42]),
+    '1.2.840.10008.1.2.1',
+  ],
+])('copies a name in %s byte for byte', async (_title, charset, name, TransferSyntaxUID) => {
+  const folder = temporaryFolder();
+  const copied: DataElement[] = [
+    { tag: 0x00080005, vr: 'CS', value: Buffer.from(charset) },
+    { tag: 0x00100010, vr: 'PN', value: name },
+    { tag: 0x00100020, vr: 'LO', value: Buffer.concat([Buffer.from('ID '), name.subarray(0, 4)]) },
+    text(0x00100021, 'LO', 'HOSPITAL'),
+    text(0x00100030, 'DA', '19700131'),
+    { tag: 0x00081030, vr: 'LO', value: name },
+  ];
+  const { StudyInstanceUID, SOPInstanceUID } = REPORT_UIDS;
+  const SOPClassUID = '1.2.840.10008.5.1.4.1.1.1';
+  const dataSet = encodeDataSet([
+    ...copied,
+    text(0x00080016, 'UI', SOPClassUID),
+    text(0x00080018, 'UI', SOPInstanceUID),
+    text(0x0020000d, 'UI', StudyInstanceUID),
+  ]);
+  const path = join(folder, 'source.dcm');
+  const meta = { SOPClassUID, SOPInstanceUID, TransferSyntaxUID };
+  writeFileSync(
+    path,
+    encodePart10(dataSet, {
+      ...meta,
+      ImplementationClassUID: '1.2',
+      ImplementationVersionName: 'T',
+    }),
+  );
+  const { bytes } = buildStructuredReport(
+    {
+      result: sampleReport(),
+      source: await readSourceStudy(path),
+      predecessorAssembledAt: undefined,
+      utcOffsetMinutes: () => 0,
+    },
+    'comprehensive-sr',
+  );
+  const [before, after] = [parseDataSet(readFileSync(path), true), parseDataSet(bytes, true)];
+  for (const tag of PATIENT_TAGS) {
+    const key = `x${tag.toString(16).padStart(8, '0')}`;
+    expect(valueOf(after, key), key).toEqual(valueOf(before, key));
+  }
+});
+
+function valueOf({ dataSet }: ParsedDataSet, key: string): Buffer {
+  const element = dataSet.elements[key]!;
+  const { dataOffset, length } = element;
+  return Buffer.from(dataSet.byteArray.subarray(dataOffset, dataOffset + length));
+}
