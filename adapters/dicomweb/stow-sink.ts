@@ -59,7 +59,7 @@ export function createStowSink(
           body: Readable.from(multipart(objects, boundary)),
           signal: AbortSignal.timeout(options.timeoutMs),
         });
-        const text = await readText(answer);
+        const text = await readText(answer.body);
         return judge(answer, text, objects, deps.clock());
       } catch (error) {
         throw transportError(error);

@@ -54,10 +54,10 @@ export function httpFailure(
 }
 
 /** The body of an answer up to a limit; what is longer is no answer of a well-meaning receiver. */
-export async function readText(answer: { readonly body: AsyncIterable<Buffer> }): Promise<string> {
+export async function readText(body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of answer.body) {
+  for await (const chunk of body) {
     size += chunk.length;
     if (size > MAX_ANSWER_BYTES) {
       break;

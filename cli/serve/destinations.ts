@@ -5,6 +5,8 @@ import { softwareName, softwareVersion } from '../../adapters/process/package-in
 import { createWebhookSink } from '../../adapters/webhook/webhook-sink.js';
 import { createStowSink } from '../../adapters/dicomweb/stow-sink.js';
 import { createStoreSink } from '../../adapters/dimse-scu/store-sink.js';
+import { createFhirSink } from '../../adapters/fhir/fhir-sink.js';
+import { createMllpSink } from '../../adapters/hl7/mllp-sink.js';
 import type { Destination, DestinationOf } from '../../core/delivery/destination.js';
 import { createLane } from '../../core/delivery/lane.js';
 import type { ResultSink } from '../../core/delivery/result-sink.js';
@@ -82,7 +84,7 @@ function createSink(deps: SinkDeps, config: ServeConfig, destination: Destinatio
     tls: destination.tls && tlsOptions(destination.tls),
   };
   const { clock } = deps;
-  const { buildObjects } = createResultObjects(deps);
+  const { buildObjects, readSource } = createResultObjects(deps);
   switch (destination.kind) {
     case 'webhook':
       return createWebhookSink(
@@ -98,6 +100,18 @@ function createSink(deps: SinkDeps, config: ServeConfig, destination: Destinatio
       return createStoreSink(
         { buildObjects: buildObjects(destination) },
         { ...destination, ...common },
+      );
+    case 'hl7':
+      return createMllpSink({ readSource }, { ...destination, ...common });
+    case 'fhir':
+      return createFhirSink(
+        { clock, readSource },
+        {
+          ...common,
+          url: destination.url,
+          auth: destination.auth,
+          patientIdentifierSystem: destination.patientIdentifierSystem,
+        },
       );
     default:
       return assertNever(destination);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { PRIORITIES } from '../triage/priority.js';
 
 /** The forms in which results leave: each is one kind of receiver. */
-export const DESTINATION_KINDS = ['webhook', 'dicomweb', 'dimse'] as const;
+export const DESTINATION_KINDS = ['webhook', 'dicomweb', 'dimse', 'hl7', 'fhir'] as const;
 export type DestinationKind = (typeof DESTINATION_KINDS)[number];
 
 /** What a DICOM destination may be sent: structured report, summary page, key object note. */
@@ -52,7 +52,15 @@ export function destinationsSchema(secret: z.ZodType<string>) {
   const kind = destinationSchemas(secret);
   return z.strictObject({
     destinations: z
-      .array(z.discriminatedUnion('kind', [kind.webhook, kind.dicomweb, kind.dimse]))
+      .array(
+        z.discriminatedUnion('kind', [
+          kind.webhook,
+          kind.dicomweb,
+          kind.dimse,
+          kind.hl7,
+          kind.fhir,
+        ]),
+      )
       .superRefine((destinations, context) => {
         destinations.forEach(({ name }, index) => {
           if (destinations.findIndex((other) => other.name === name) < index) {
@@ -197,6 +205,53 @@ function destinationSchemas(secret: z.ZodType<string>) {
       ...objects,
       tls: tls.optional().describe('Present: DICOM over TLS.'),
     }),
+    hl7: z.strictObject({
+      ...common,
+      concurrency: z.int().min(1).max(64).default(1).describe('Receivers expect one at a time.'),
+      kind: z.literal('hl7'),
+      host: z.string().min(1),
+      port,
+      sendingApplication: z.string().max(180).default('PREREAD'),
+      sendingFacility: z.string().max(180).default(''),
+      receivingApplication: z.string().max(180).default(''),
+      receivingFacility: z.string().max(180).default(''),
+      processingId: z.enum(['P', 'T', 'D']).default('P').describe('MSH-11.'),
+      tls: tls.optional().describe('Present: MLLP over TLS.'),
+    }),
+    fhir: z
+      .strictObject({
+        ...common,
+        kind: z.literal('fhir'),
+        ...http,
+        patientIdentifierSystem: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('System of the patient identifier where the images name no URI or OID.'),
+        auth: z
+          .discriminatedUnion('kind', [
+            basic,
+            bearer,
+            z.strictObject({
+              kind: z.literal('client-credentials'),
+              tokenUrl: z.url({ protocol: /^https?$/ }),
+              clientId: z.string().min(1),
+              clientSecret: secret,
+              scope: z.string().optional(),
+            }),
+            z.strictObject({
+              kind: z.literal('smart-backend'),
+              tokenUrl: z.url({ protocol: /^https?$/ }),
+              clientId: z.string().min(1),
+              privateKey: secret.describe('PKCS #8 PEM; the public key is registered as JWKS.'),
+              keyId: z.string().min(1),
+              algorithm: z.enum(['RS384', 'ES384']).default('ES384'),
+              scope: z.string().default('system/*.cu'),
+            }),
+          ])
+          .optional(),
+      })
+      .superRefine(encrypted),
   } as const;
 }
 

@@ -1,3 +1,4 @@
+import type { ModelProvenance } from '../../core/results/outcome.js';
 import type { StudyResult } from '../../core/results/study-result.js';
 import { DISCLAIMER } from '../../core/results/study-result.js';
 import { chestRadiograph } from '../../scripts/phantom/phantom-dicom.js';
@@ -11,10 +12,11 @@ export const REPORT_UIDS = {
 
 const DX = '1.2.840.10008.5.1.4.1.1.1.1';
 
-const MODEL = {
+const MODEL: ModelProvenance = {
   name: 'preread-cxr14',
   version: '1.1.0',
   sha256: '40446d1b18e85ad0585545788060fca4fb8efede5a2988c88183bb1f6ca607f8',
+  precision: 'fp32',
   recipe: 'cxr-square@1',
   operatingPoint: 'youden',
   executionProvider: 'cpu',
