@@ -52,7 +52,6 @@ export async function readImageFile(bytes: Uint8Array, maxPixels: number): Promi
       header: greyHeader(info.height, info.width, deep ? 16 : 8),
       fromColour,
       reduction: 0,
-      phase: 0,
     };
   } catch (error) {
     throw error instanceof PipelineError

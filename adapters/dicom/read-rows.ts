@@ -1,10 +1,10 @@
 import type { PixelHeader } from '../../core/dicom/instance-header.js';
 import { PipelineError } from '../../core/errors.js';
 import type { ImageRows } from '../../core/imaging/image-rows.js';
-import { rowsOf, sampleFormat } from '../../core/imaging/image-rows.js';
+import { sampleFormat } from '../../core/imaging/image-rows.js';
 import { parseDataSet } from './data-set.js';
 import type { ParsedDataSet } from './data-set.js';
-import { decodeFrame, requireDecodable } from './decode-frame.js';
+import { isPlain, openFrame, requireDecodable } from './decode-frame.js';
 import type { DecodeOptions } from './decoders/frame-decoder.js';
 import { hasPrefix } from './file-meta.js';
 import type { ImageFile } from './image-file.js';
@@ -63,15 +63,7 @@ export function locateRows(file: ImageFile, parsed: ParsedDataSet): LocatedRows 
   }
   const whole = inflated ? parsed : { ...parsed, bytes: file.readStart(file.sizeBytes) };
   const encoded = { TransferSyntaxUID, pixels, pixelData: locatePixelData(whole, pixels) };
-  return { pixels, open: async (options) => rowsOf(await decodeFrame(encoded, 0, options)) };
-}
-
-function isPlain(header: PixelHeader): boolean {
-  return (
-    (header.BitsAllocated === 8 || header.BitsAllocated === 16) &&
-    header.SamplesPerPixel === 1 &&
-    header.PhotometricInterpretation !== 'PALETTE COLOR'
-  );
+  return { pixels, open: (options) => openFrame(encoded, options) };
 }
 
 function nativeRows(
@@ -89,7 +81,7 @@ function nativeRows(
     );
   }
   return {
-    ...{ width, height, header, fromColour: false, reduction: 0, phase: 0, format },
+    ...{ width, height, header, fromColour: false, reduction: 0, format },
     begin: (kernel) => ({
       read(to, firstRow, count) {
         file.readInto(kernel.bytes(to, count * rowBytes), value.offset + firstRow * rowBytes);

@@ -71,6 +71,7 @@ async function inspect(path: string, flags: InspectFlags): Promise<number> {
       recipe,
       inputSize: manifest.input,
       range: recipeRange(recipe),
+      decode: config.PREREAD_DECODE,
       gatePolicy: gatePolicyOf(config),
       siteRules: await loadSiteRules(flags.rules ?? config.PREREAD_RULES),
     },

@@ -8,6 +8,7 @@ import { PROVIDER_CHOICES, type ProviderChoice } from '../../adapters/onnx/execu
 import { PRECISION_CHOICES, type PrecisionChoice } from '../../core/inference/choose-weights.js';
 import { PipelineError } from '../../core/errors.js';
 import type { GatePolicy } from '../../core/gating/gate-policy.js';
+import { DECODE_MODES, type DecodeMode } from '../../core/imaging/decode-mode.js';
 import type { ClassifierConfig } from '../../workers/inference/open-classifier.js';
 import { EXIT } from '../exit-codes.js';
 import { ROW_FORMATS } from '../score/row-format.js';
@@ -19,6 +20,7 @@ interface ScoreFlags extends ScoreOptions {
   readonly modelsDir?: string;
   readonly provider?: ProviderChoice;
   readonly precision?: PrecisionChoice;
+  readonly decode?: DecodeMode;
   readonly concurrency?: number;
   readonly timeLimit?: number;
   readonly minAge?: number;
@@ -38,6 +40,9 @@ thresholds, gate warnings, the model's SHA-256.
 
 Gates are those of the pipeline (PREREAD_* variables, docs/configuration.md): images that are not
 adult frontal chest radiographs are refused with their reason, doubtful ones are scored with a warning.
+
+JPEG 2000 and HTJ2K images are decoded at the smallest resolution that moves no score by more than 0.005;
+--decode full decodes all of them whole, as the reference of each preprocessing recipe does.
 
 Beside the output stands OUTPUT.run.json, which says what made the rows (model, SHA-256, software,
 settings). --resume goes on only under the same record: finished rows are kept, a line that was cut off
@@ -80,6 +85,9 @@ export function register(program: Command): void {
     )
     .option('--concurrency <n>', 'processes; default: one for each core', wholeNumber)
     .option('--time-limit <seconds>', 'for one image', wholeNumber)
+    .addOption(
+      new Option('--decode <mode>', 'full: every image at full resolution').choices(DECODE_MODES),
+    )
     .option('--min-age <years>', 'refuse younger patients; default: 18', parseAge)
     .addOption(
       new Option('--unknown-view <policy>', 'images whose view is not stated').choices([
@@ -116,7 +124,7 @@ function classifierConfig(
   const schema = inferenceConfig.extend(modelsConfig.shape).extend(onnxConfig.shape);
   const config = loadConfig(schema, env);
   const { model, modelsDir, provider, precision, concurrency, timeLimit } = flags;
-  const { minAge, rules, unknownView } = flags;
+  const { decode, minAge, rules, unknownView } = flags;
   return {
     ...config,
     ...(model !== undefined && { PREREAD_MODEL: model }),
@@ -125,6 +133,7 @@ function classifierConfig(
     ...(precision !== undefined && { PREREAD_PRECISION: precision }),
     ...(concurrency !== undefined && { PREREAD_INFERENCE_PROCESSES: concurrency }),
     ...(timeLimit !== undefined && { PREREAD_IMAGE_TIME_LIMIT_MS: timeLimit * 1000 }),
+    ...(decode !== undefined && { PREREAD_DECODE: decode }),
     ...(minAge !== undefined && { PREREAD_MIN_AGE_YEARS: minAge }),
     ...(rules !== undefined && { PREREAD_RULES: rules }),
     ...(unknownView !== undefined && { PREREAD_UNKNOWN_VIEW: unknownView }),

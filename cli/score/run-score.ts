@@ -89,6 +89,7 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
         format: formatName,
         includeWithheld,
         ...(heatmaps !== undefined && { heatmaps: true }),
+        decode: config.PREREAD_DECODE,
         ...gatePolicyOf(config),
         ...(siteRules.length > 0 && { siteRules: sha256Of(siteRules) }),
       },

@@ -61,37 +61,6 @@ export function skimageWeights(inputs: number, outputs: number): AxisWeights {
   });
 }
 
-/** The samples of a reduced grid: input `index` lies at `phase + index * step` of the full grid. */
-export interface ReducedGrid {
-  readonly inputs: number;
-  readonly step: number;
-  readonly phase: number;
-}
-
-/**
- * Weights for a reduced grid from those for the full one, whose input 0 is `origin` on the full grid: each
- * full sample is taken as interpolated linearly between its reduced neighbours.
- */
-export function foldWeights(full: AxisWeights, origin: number, grid: ReducedGrid): AxisWeights {
-  const last = grid.inputs - 1;
-  const toReduced = (input: number) => (origin + input - grid.phase) / grid.step;
-  return build(grid.inputs, full.weights.length, (output) => {
-    const start = full.starts[output] ?? 0;
-    const weights = full.weights[output] ?? new Float64Array(0);
-    const clamp = (index: number) => Math.min(last, Math.max(0, index));
-    const first = clamp(Math.floor(toReduced(start)));
-    const end = clamp(Math.floor(toReduced(start + weights.length - 1)) + 1);
-    const folded = new Float64Array(end - first + 1);
-    weights.forEach((weight, k) => {
-      const position = toReduced(start + k);
-      const below = Math.floor(position);
-      folded[clamp(below) - first]! += weight * (1 - (position - below));
-      folded[clamp(below + 1) - first]! += weight * (position - below);
-    });
-    return { start: first, weights: folded };
-  });
-}
-
 /** The same weights for inputs that begin `origin` further on, of `inputs` altogether. */
 export function shiftWeights(axis: AxisWeights, origin: number, inputs: number): AxisWeights {
   return { inputs, starts: axis.starts.map((start) => start + origin), weights: axis.weights };

@@ -1,4 +1,5 @@
 import type { PixelHeader } from '../dicom/instance-header.js';
+import type { Wavelet } from './wavelet.js';
 
 export type StoredValues = Uint8Array | Int8Array | Uint16Array | Int16Array;
 
@@ -7,8 +8,7 @@ export type StoredValues = Uint8Array | Int8Array | Uint16Array | Int16Array;
  * Shape: [height, width], row-major, one sample. Colour has been turned into luminance (`fromColour`).
  *
  * `width` and `height` are those of the pixels, smaller than `header.Columns` and `header.Rows` when the
- * decoder was asked for a reduced resolution. `reduction` is the number of halvings, and `phase` where
- * pixel 0 of the reduced grid sits, in pixels of the full grid (0 when nothing was reduced).
+ * decoder was asked for a reduced resolution. `reduction` is the number of halvings, done by `wavelet`.
  */
 export interface DecodedImage {
   readonly width: number;
@@ -17,5 +17,5 @@ export interface DecodedImage {
   readonly header: PixelHeader;
   readonly fromColour: boolean;
   readonly reduction: number;
-  readonly phase: number;
+  readonly wavelet?: Wavelet | undefined;
 }

@@ -1,6 +1,7 @@
 import type { PixelHeader } from '../dicom/instance-header.js';
 import type { Address, Kernel } from '../kernel/kernel.js';
 import type { DecodedImage } from './decoded-image.js';
+import type { Wavelet } from './wavelet.js';
 
 /** Where the stored bits of a sample stand. Samples are little endian. */
 export interface SampleFormat {
@@ -20,9 +21,9 @@ export interface ImageRows {
   readonly height: number;
   readonly header: PixelHeader;
   readonly fromColour: boolean;
-  /** Number of halvings, and position of pixel 0 in pixels of the full grid. */
+  /** Number of halvings, and what did them. */
   readonly reduction: number;
-  readonly phase: number;
+  readonly wavelet?: Wavelet | undefined;
   readonly format: SampleFormat;
   /** Begins a pass; there may be several, one after the other. What it allocates lives as long as the kernel. */
   begin(kernel: Kernel): RowReader;
@@ -47,7 +48,7 @@ export function sampleFormat(header: PixelHeader): SampleFormat {
 
 /** The rows of an image that is in memory. */
 export function rowsOf(image: DecodedImage): ImageRows {
-  const { pixels, width, height, header, fromColour, reduction, phase } = image;
+  const { pixels, width, height, header, fromColour, reduction, wavelet } = image;
   const sampleBytes = pixels.BYTES_PER_ELEMENT === 1 ? 1 : 2;
   const bytes = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
   const unused = 16 - 8 * sampleBytes;
@@ -57,7 +58,7 @@ export function rowsOf(image: DecodedImage): ImageRows {
     header,
     fromColour,
     reduction,
-    phase,
+    wavelet,
     format: {
       bytes: sampleBytes,
       shiftUp: unused,

@@ -38,26 +38,29 @@ export type KernelTone = {
   | { readonly kind: 'table'; readonly table: Int16Array }
 );
 
+/** `excess` is what all stored values are too high, less than one in most cases. */
 export function kernelTone(
   header: PixelHeader,
   tone: Tone,
   table: GreyTable | undefined,
+  excess: number,
 ): KernelTone {
   const { min, max } = storedRange(header);
   const bias = max > INT16.max ? -INT16.min : 0;
   if (table !== undefined) {
     const zero = -INT16.min / TABLE_STEPS;
     const shape = { bias, unit: 1 / TABLE_STEPS, zero, gain: 1, offset: 0, largest: -INT16.min };
-    return { kind: 'table', table: quantisedTable(table), ...shape };
+    return { kind: 'table', table: quantisedTable(table, excess), ...shape };
   }
   const { gain, offset } = 'gain' in tone ? tone : { gain: 1, offset: 0 };
   if (tone.kind !== 'clamped') {
     const largest = Math.max(Math.abs(min - bias), Math.abs(max - bias));
-    return { kind: 'none', bias, unit: 1, zero: bias, gain, offset, largest };
+    return { kind: 'none', bias, unit: 1, zero: bias - excess, gain, offset, largest };
   }
-  const clamp = clampOf(tone, { min, max }, bias);
+  const ends = { low: tone.low + excess, high: tone.high + excess };
+  const clamp = clampOf(ends, { min, max }, bias);
   const unit = 2 ** -clamp.scaleBits;
-  const zero = clamp.centre + bias;
+  const zero = clamp.centre + bias - excess;
   return { kind: 'clamp', clamp, bias, unit, zero, gain, offset, largest: -INT16.min };
 }
 
@@ -87,10 +90,16 @@ function clampOf(
 }
 
 /** By the low 16 bits of a stored value; grey 0 is the lowest number, 1 the highest. */
-function quantisedTable({ firstStored, values }: GreyTable): Int16Array {
+function quantisedTable({ firstStored, values }: GreyTable, excess: number): Int16Array {
   const table = new Int16Array(65536);
-  for (let index = 0; index < values.length; index += 1) {
-    table[(firstStored + index) & 0xffff] = Math.round(values[index]! * TABLE_STEPS) + INT16.min;
+  const whole = Math.floor(excess);
+  const share = excess - whole;
+  const last = values.length - 1;
+  for (let index = 0; index <= last; index += 1) {
+    const upper = values[Math.max(0, index - whole)]!;
+    const lower = share === 0 ? upper : values[Math.max(0, index - whole - 1)]!;
+    const grey = upper + share * (lower - upper);
+    table[(firstStored + index) & 0xffff] = Math.round(grey * TABLE_STEPS) + INT16.min;
   }
   return table;
 }

@@ -83,7 +83,7 @@ function samplesOf(header: PixelHeader, seed: number) {
 
 function rawRows(header: PixelHeader, raw: Uint8Array | Uint16Array): ImageRows {
   const image = { width: header.Columns, height: header.Rows, header };
-  const whole = rowsOf({ ...image, pixels: raw, fromColour: false, reduction: 0, phase: 0 });
+  const whole = rowsOf({ ...image, pixels: raw, fromColour: false, reduction: 0 });
   return { ...whole, format: sampleFormat(header) };
 }
 
@@ -120,7 +120,7 @@ describe('resample', () => {
         const vertical = weightsOf(height, size);
         const image: DecodedImage = {
           ...{ width, height, pixels: values, header },
-          ...{ fromColour: false, reduction: 0, phase: 0 },
+          ...{ fromColour: false, reduction: 0 },
         };
         const source = { pixels: values, width, x0: 0, y0: 0 };
         const expected = referenceResample(source, horizontal, vertical, greyTable(image));

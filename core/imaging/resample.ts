@@ -65,23 +65,26 @@ export interface Resampled {
  * A separable filter over an image, in one pass over the rows that it needs: each is read, brought to its tone
  * where that does not commute with the filter, and added while it is in the cache. Weights count from
  * column 0 and row 0 of the image. By the WebAssembly kernel; sums are exact to 2^-24 of the stored range,
- * grey levels that go through a table or a clipping window to 2^-16.
+ * grey levels that go through a table or a clipping window to 2^-16. `bias` is what stored values are too high.
  */
 export function resample(
   rows: ImageRows,
   horizontal: AxisWeights,
   vertical: AxisWeights,
   tone: Tone,
+  bias = 0,
 ): Resampled {
   return withKernel((kernel) => {
     const table = tableOf(kernel, rows, tone);
-    const steps = kernelTone(rows.header, tone, table);
+    const steps = kernelTone(rows.header, tone, table, bias);
     const { values, range } = run(kernel, rows, horizontal, vertical, steps);
+    const excess = tone.kind === 'own-range' ? bias : 0;
     const { gain, offset } = tone.kind === 'own-range' ? ownRamp(tone, range) : steps;
-    applyLinear(values, { gain: gain * steps.unit, offset: offset + gain * steps.zero }, [
-      horizontal,
-      vertical,
-    ]);
+    applyLinear(
+      values,
+      { gain: gain * steps.unit, offset: offset + gain * (steps.zero + excess) },
+      [horizontal, vertical],
+    );
     return { values, range };
   });
 }

@@ -87,28 +87,6 @@ describe('resizeCrop', () => {
       }
     }
   });
-
-  it('samples a reduced grid at the same places, its phase included', () => {
-    // A plane is linear, so linear interpolation between reduced samples is exact inside the image.
-    const full = generatedImage(64, 64, { a: 8, b: 4, c: 0, modulus: 1e6 });
-    const reducedRows = Array.from({ length: 32 }, (_, y) =>
-      Array.from({ length: 32 }, (__, x) => 8 * (2 * x + 0.5) + 4 * (2 * y + 0.5)),
-    );
-    const reduced = {
-      ...decodedImage(reducedRows),
-      header: full.header,
-      reduction: 1,
-      phase: 0.5,
-    };
-    const crop = centreSquare(full);
-    const expected = resizeCrop(rowsOf(full), crop, 8, triangleWeights, AS_STORED).values;
-    const values = resizeCrop(rowsOf(reduced), crop, 8, triangleWeights, AS_STORED).values;
-    for (let j = 1; j < 7; j += 1) {
-      for (let i = 1; i < 7; i += 1) {
-        expect(values[8 * j + i]).toBeCloseTo(expected[8 * j + i] ?? NaN, 6);
-      }
-    }
-  });
 });
 
 describe('percentile', () => {

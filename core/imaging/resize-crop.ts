@@ -1,10 +1,11 @@
-import { foldWeights, shiftWeights } from './axis-weights.js';
+import { shiftWeights } from './axis-weights.js';
 import type { AxisWeights } from './axis-weights.js';
 import type { Crop } from './centre-crop.js';
 import type { ImageRows } from './image-rows.js';
 import { resample } from './resample.js';
 import type { Resampled } from './resample.js';
 import type { Tone } from './tone.js';
+import { foldWeights, reducedBias } from './wavelet.js';
 
 export type WeightsOf = (inputs: number, outputs: number) => AxisWeights;
 
@@ -26,7 +27,7 @@ const REMEMBERED = 16;
 
 /**
  * A crop of the full grid resized to `size` x `size`. Images decoded at a reduced resolution are sampled
- * at the same places of the full grid, the phase of the reduced grid included.
+ * at the same places of the full grid, as nearly as the resolutions that were left out allow.
  */
 export function resizeCrop(
   rows: ImageRows,
@@ -35,17 +36,16 @@ export function resizeCrop(
   weightsOf: WeightsOf,
   tone: Tone,
 ): ResizedCrop {
-  const { reduction, phase, width, height } = rows;
-  const step = 2 ** reduction;
+  const { reduction, wavelet, width, height } = rows;
   const place = (inputs: number, origin: number, length: number): PlacedWeights => {
-    const key = [weightsOf.name, inputs, size, origin, length, reduction, phase].join();
+    const key = [weightsOf.name, inputs, size, origin, length, reduction, wavelet].join();
     let weights = remembered.get(key);
     if (weights === undefined) {
       const full = weightsOf(inputs, size);
       const placed =
-        reduction === 0
+        wavelet === undefined
           ? shiftWeights(full, origin, length)
-          : foldWeights(full, origin, { inputs: length, step, phase });
+          : foldWeights(full, origin, length, { wavelet, reduction });
       weights = { full, placed };
       if (remembered.size >= REMEMBERED) {
         remembered.clear();
@@ -57,7 +57,7 @@ export function resizeCrop(
   const horizontal = place(crop.columns, crop.x0, width);
   const vertical = place(crop.rows, crop.y0, height);
   return {
-    ...resample(rows, horizontal.placed, vertical.placed, tone),
+    ...resample(rows, horizontal.placed, vertical.placed, tone, reducedBias(rows)),
     horizontal: horizontal.full,
     vertical: vertical.full,
   };

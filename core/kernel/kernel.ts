@@ -21,6 +21,10 @@ interface KernelExports {
   resample_plan(): Address;
   resample_feed(rows: Address, count: number): void;
   resample_mark(rows: Address, count: number, used: Address): void;
+  lossless_scan(): Address;
+  lossless_unstuff(from: Address, length: number, first: Address): number;
+  lossless_rows(to: Address, count: number): number;
+  rle_unpack(run: Address, to: Address, stride: number, count: number): number;
 }
 
 /**
@@ -33,6 +37,7 @@ export interface Kernel {
   allocate(bytes: number): Address;
   bytes(at: Address, length: number): Uint8Array<ArrayBuffer>;
   int16(at: Address, length: number): Int16Array<ArrayBuffer>;
+  uint16(at: Address, length: number): Uint16Array<ArrayBuffer>;
   int32(at: Address, length: number): Int32Array<ArrayBuffer>;
   float64(at: Address, length: number): Float64Array<ArrayBuffer>;
 }
@@ -68,6 +73,7 @@ function createKernel(exports: KernelExports): Kernel {
     },
     bytes: (at, length) => new Uint8Array(memory.buffer, at, length),
     int16: (at, length) => new Int16Array(memory.buffer, at, length),
+    uint16: (at, length) => new Uint16Array(memory.buffer, at, length),
     int32: (at, length) => new Int32Array(memory.buffer, at, length),
     float64: (at, length) => new Float64Array(memory.buffer, at, length),
   };

@@ -17,7 +17,6 @@ export function decodedImage(
     header: { ...header, Rows: height, Columns: width },
     fromColour: false,
     reduction: 0,
-    phase: 0,
   };
 }
 

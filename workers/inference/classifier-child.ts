@@ -19,7 +19,7 @@ const PICTURE_SIDE = 1024;
 
 serveClassifier(async (settings) => {
   const parsed = classifierSettingsSchema.parse(settings);
-  const { gatePolicy, siteRules } = parsed;
+  const { decode, gatePolicy, siteRules } = parsed;
   const { session, manifest, engine, fallback } = await openSession(parsed);
   const { recipe, channels, width, height, range } = manifest.input;
 
@@ -30,6 +30,7 @@ serveClassifier(async (settings) => {
       const prepared = await prepareImage(source, {
         recipe,
         inputSize: { channels, width, height },
+        decode,
         gatePolicy,
         siteRules,
         pictureSide: cams ? PICTURE_SIDE : undefined,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PRECISION_CHOICES } from '../../core/inference/choose-weights.js';
 import { PROVIDER_CHOICES } from '../../adapters/onnx/execution-providers.js';
 import { gatePolicySchema } from '../../core/gating/gate-policy.js';
+import { DECODE_MODES } from '../../core/imaging/decode-mode.js';
 import type { SiteRules } from '../../core/rules/site-rules.js';
 
 /** What a child process is told when it starts. */
@@ -12,6 +13,7 @@ export const classifierSettingsSchema = z.object({
   modelSearchPath: z.array(z.string()),
   provider: z.enum(PROVIDER_CHOICES),
   precision: z.enum(PRECISION_CHOICES),
+  decode: z.enum(DECODE_MODES),
   gatePolicy: gatePolicySchema,
   /** Parsed where the process was started: its attributes are looked up already. */
   siteRules: z.custom<SiteRules>((value) => Array.isArray(value)),

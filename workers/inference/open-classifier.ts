@@ -46,6 +46,7 @@ export async function openClassifier(
     modelSearchPath: [...searchPath],
     provider: config.PREREAD_PROVIDER,
     precision: config.PREREAD_PRECISION,
+    decode: config.PREREAD_DECODE,
     gatePolicy: gatePolicyOf(config),
     siteRules,
   };

@@ -1,4 +1,6 @@
 import type { PixelHeader } from '../../../core/dicom/instance-header.js';
+import type { Wavelet } from '../../../core/imaging/wavelet.js';
+import type { ImageRows } from '../../../core/imaging/image-rows.js';
 
 export interface DecodeOptions {
   /** An image of more pixels is refused before anything is allocated for it. */
@@ -22,10 +24,9 @@ export interface DecodedSamples {
   readonly colourSpace: 'header' | 'RGB';
   /** The codec guarantees that no sample has a bit above these; the header's depth where absent. */
   readonly usedBits?: number;
-  /** Number of halvings. */
+  /** Number of halvings, and the wavelet that did them. */
   readonly reduction: number;
-  /** Position of pixel 0 of a reduced grid, in pixels of the full grid. */
-  readonly phase: number;
+  readonly wavelet?: Wavelet;
 }
 
 /**
@@ -37,3 +38,9 @@ export type FrameDecoder = (
   header: PixelHeader,
   options: DecodeOptions,
 ) => DecodedSamples | Promise<DecodedSamples>;
+
+/**
+ * Opens one frame of one component for reading row by row. Throws as a `FrameDecoder`; damage that only decoding
+ * shows is thrown while rows are read, or at their end.
+ */
+export type RowDecoder = (codestream: Uint8Array, header: PixelHeader) => ImageRows;

@@ -45,7 +45,6 @@ export const decodeJpegBaseline: FrameDecoder = async (codestream, header) => {
       // libjpeg undoes YCbCr by JFIF and Adobe markers and component ids.
       colourSpace: 'RGB',
       reduction: 0,
-      phase: 0,
     };
   });
 };

@@ -58,7 +58,6 @@ export function decodeJpegExtended12(stream: Uint8Array, header: PixelHeader): D
     colourSpace: 'header',
     usedBits: frame.precision,
     reduction: 0,
-    phase: 0,
   };
 }
 

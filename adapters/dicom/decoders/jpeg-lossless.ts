@@ -1,9 +1,10 @@
 import type { PixelHeader } from '../../../core/dicom/instance-header.js';
 import { PipelineError } from '../../../core/errors.js';
+import type { ImageRows } from '../../../core/imaging/image-rows.js';
+import { sampleFormat } from '../../../core/imaging/image-rows.js';
+import { withKernel } from '../../../core/kernel/kernel.js';
 import { requireDeclaredDimensions } from './check-dimensions.js';
-import { readEntropyScan } from './entropy-segments.js';
-import type { EntropySegment } from './entropy-segments.js';
-import type { FrameDecoder } from './frame-decoder.js';
+import type { FrameDecoder, RowDecoder } from './frame-decoder.js';
 import { readHuffmanTables } from './huffman-table.js';
 import {
   readFrameHeader,
@@ -14,17 +15,19 @@ import {
 import type { JpegFrameHeader, JpegSegment } from './jpeg-markers.js';
 import { createDifferenceTable } from './lossless-differences.js';
 import type { DifferenceTable } from './lossless-differences.js';
-import { decodeRows } from './lossless-rows.js';
+import { beginScan } from './lossless-scan.js';
+import type { LosslessScan } from './lossless-scan.js';
+import { sequentialRows } from './sequential-rows.js';
 
 const SOF_LOSSLESS = 0xc3;
 const DHT = 0xc4;
 const DRI = 0xdd;
 const SOS = 0xda;
 
-/** Bits that one sample can take: a code of 16 and a difference of 15. */
-const MAX_BYTES_PER_SAMPLE = 4;
+/** Whole scans are decoded so many rows at a time. */
+const STRIP_ROWS = 16;
 
-interface Scan {
+interface ScanHeader {
   readonly components: readonly { readonly id: number; readonly tableId: number }[];
   readonly predictor: number;
   readonly pointTransform: number;
@@ -36,6 +39,38 @@ interface Scan {
  * wrong pixels for streams that are cut off.
  */
 export const decodeJpegLossless: FrameDecoder = (codestream, header) => {
+  const { frame, segments } = readStructure(codestream, header);
+  return {
+    width: frame.width,
+    height: frame.height,
+    components: frame.components,
+    data: decodeScans(codestream, segments, frame, header),
+    planar: false,
+    colourSpace: 'header',
+    usedBits: frame.precision,
+    reduction: 0,
+  };
+};
+
+/** The same of one component, row by row, without the image in memory. */
+export const openJpegLossless: RowDecoder = (codestream, header): ImageRows => {
+  const { frame, segments } = readStructure(codestream, header);
+  const { width, height } = frame;
+  return {
+    ...{ width, height, header, fromColour: false, reduction: 0 },
+    format: { ...sampleFormat(header), bytes: 2 },
+    begin(kernel) {
+      const { scan, ids } = createScanFinder(codestream, frame)(segments);
+      if (ids.length !== 1 || ids[0] !== readComponentIds(codestream, segments, frame)[0]) {
+        throw damaged();
+      }
+      const reader = beginScan(kernel, scan);
+      return sequentialRows(kernel, { height, rowBytes: 2 * width }, reader.rows, reader.end);
+    },
+  };
+};
+
+function readStructure(codestream: Uint8Array, header: PixelHeader) {
   const segments = readJpegSegments(codestream);
   const frame = readFrameHeader(codestream, segments);
   if (frame.marker !== SOF_LOSSLESS) {
@@ -47,20 +82,10 @@ export const decodeJpegLossless: FrameDecoder = (codestream, header) => {
   requireDeclaredDimensions(frame, header);
   requireEndOfImage(codestream);
   requireNoSubsampling(codestream, segments, frame);
-  return {
-    width: frame.width,
-    height: frame.height,
-    components: frame.components,
-    data: decodeScans(codestream, segments, frame, header),
-    planar: false,
-    colourSpace: 'header',
-    usedBits: frame.precision,
-    reduction: 0,
-    phase: 0,
-  };
-};
+  return { frame, segments };
+}
 
-/** Components come interleaved in one scan or in a scan each; tables may change between scans. */
+/** Components come interleaved in one scan or in a scan each. */
 function decodeScans(
   stream: Uint8Array,
   first: readonly JpegSegment[],
@@ -69,12 +94,53 @@ function decodeScans(
 ): Uint8Array | Uint16Array {
   const count = frame.width * frame.height * frame.components;
   const output = header.BitsAllocated <= 8 ? new Uint8Array(count) : new Uint16Array(count);
-  const tables = new Map<number, DifferenceTable>();
+  const findScan = createScanFinder(stream, frame);
   const componentIds = readComponentIds(stream, first, frame);
-  let restartInterval = 0;
   let decoded = 0;
   let segments: readonly JpegSegment[] = first;
   while (decoded < frame.components) {
+    const { scan, ids } = findScan(segments);
+    const offsets = ids.map((id) => offsetOf(componentIds, id));
+    const end = decodeScan(scan, (values, firstSample) => {
+      // Samples of the scan, pixel by pixel, to their places in the pixels of the frame.
+      for (let index = 0, pixel = firstSample / ids.length; index < values.length; pixel += 1) {
+        for (const offset of offsets) {
+          output[pixel * frame.components + offset] = values[index]!;
+          index += 1;
+        }
+      }
+    });
+    decoded += ids.length;
+    segments = decoded < frame.components ? readSegmentsOfScan(stream, end) : [];
+  }
+  return output;
+}
+
+/** Hands strips of a scan out, with the number of the first sample; returns the offset behind the scan. */
+function decodeScan(
+  scan: LosslessScan,
+  use: (values: Uint16Array, firstSample: number) => void,
+): number {
+  return withKernel((kernel) => {
+    const reader = beginScan(kernel, scan);
+    const rowSamples = scan.width * scan.tables.length;
+    const strip = kernel.allocate(2 * STRIP_ROWS * rowSamples);
+    for (let row = 0; row < scan.height; row += STRIP_ROWS) {
+      const count = Math.min(STRIP_ROWS, scan.height - row);
+      reader.rows(strip, count);
+      use(kernel.uint16(strip, count * rowSamples), row * rowSamples);
+    }
+    return reader.end();
+  });
+}
+
+/** Reads one scan's segments after the other: tables stay until they change. */
+function createScanFinder(stream: Uint8Array, frame: JpegFrameHeader) {
+  const tables = new Map<number, DifferenceTable>();
+  let restartInterval = 0;
+  return (
+    segments: readonly JpegSegment[],
+  ): { readonly scan: LosslessScan; readonly ids: readonly number[] } => {
     for (const { marker, offset, length } of segments) {
       const bytes = stream.subarray(offset, offset + length);
       if (marker === DHT) {
@@ -89,42 +155,25 @@ function decodeScans(
     if (sos?.marker !== SOS) {
       throw damaged();
     }
-    const scan = readScan(stream.subarray(sos.offset, sos.offset + sos.length));
-    const rowBytes = frame.width * scan.components.length * MAX_BYTES_PER_SAMPLE;
-    const entropy = readEntropyScan(stream, sos.offset + sos.length, rowBytes + 8);
-    decodeRows({
-      frame,
-      output,
-      offsets: scan.components.map(({ id }) => offsetOf(componentIds, id)),
-      tables: scan.components.map(({ tableId }) => required(tables.get(tableId))),
-      predictor: scan.predictor,
-      pointTransform: scan.pointTransform,
-      intervals: splitIntervals(entropy.segments, restartInterval, frame),
-    });
-    decoded += scan.components.length;
-    segments = decoded < frame.components ? readSegmentsOfScan(stream, entropy.end) : [];
-  }
-  return output;
+    const { components, ...scan } = readScan(stream.subarray(sos.offset, sos.offset + sos.length));
+    const { width, height, precision } = frame;
+    // Restart intervals of lossless scans are whole rows. Source: T.81 H.1.1.
+    const restartRows = restartInterval === 0 ? height : restartInterval / width;
+    if (!Number.isInteger(restartRows)) {
+      throw damaged();
+    }
+    return {
+      scan: {
+        ...{ stream, offset: sos.offset + sos.length, width, height, precision, restartRows },
+        ...scan,
+        tables: components.map(({ tableId }) => required(tables.get(tableId))),
+      },
+      ids: components.map(({ id }) => id),
+    };
+  };
 }
 
-/** Restart intervals of lossless scans are whole rows. Source: T.81 H.1.1. */
-function splitIntervals(
-  segments: readonly EntropySegment[],
-  restartInterval: number,
-  frame: JpegFrameHeader,
-) {
-  const rows = restartInterval === 0 ? frame.height : restartInterval / frame.width;
-  if (!Number.isInteger(rows) || segments.length !== Math.ceil(frame.height / rows)) {
-    throw damaged();
-  }
-  return segments.map((segment, index) => ({
-    segment,
-    firstRow: index * rows,
-    endRow: Math.min(frame.height, (index + 1) * rows),
-  }));
-}
-
-function readScan(bytes: Uint8Array): Scan {
+function readScan(bytes: Uint8Array): ScanHeader {
   const count = bytes[0] ?? 0;
   if (count < 1 || count > 4 || bytes.length < 2 * count + 4) {
     throw damaged();

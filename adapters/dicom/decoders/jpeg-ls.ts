@@ -43,7 +43,6 @@ export const decodeJpegLs: FrameDecoder = async (codestream, header) => {
       colourSpace: 'header',
       usedBits: bitsPerSample,
       reduction: 0,
-      phase: 0,
     };
   });
 };

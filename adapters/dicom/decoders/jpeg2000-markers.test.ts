@@ -52,7 +52,8 @@ describe('readJpeg2000', () => {
       precision: 12,
       signFlags: [],
       colourTransform: true,
-      decompositions: 5,
+      wavelet: '5/3',
+      halvings: 5,
     });
   });
 

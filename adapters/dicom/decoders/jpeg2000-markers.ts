@@ -1,10 +1,12 @@
 import { PipelineError } from '../../../core/errors.js';
+import type { Wavelet } from '../../../core/imaging/wavelet.js';
 
 const SOC = 0xff4f;
 const SOT = 0xff90;
 const EOC = 0xffd9;
 const SIZ = 0xff51;
 const COD = 0xff52;
+const COC = 0xff53;
 /** The highest bit of Ssiz. Source: T.800 Table A.11. */
 export const SIGNED = 0x80;
 
@@ -22,8 +24,9 @@ export interface Jpeg2000Header {
   readonly signFlags: readonly number[];
   /** Whether the codec undoes a multiple component transformation, so that colour comes out as RGB. */
   readonly colourTransform: boolean;
-  /** Wavelet decompositions: how often the resolution can be halved. */
-  readonly decompositions: number;
+  readonly wavelet: Wavelet;
+  /** How often the resolution can be halved so that sample n sits at pixel n * 2^halvings everywhere. */
+  readonly halvings: number;
 }
 
 /**
@@ -51,7 +54,8 @@ export function readJpeg2000(stream: Uint8Array): Jpeg2000Header {
 function walk(view: DataView): Jpeg2000Header {
   let offset = 2;
   let size: ReturnType<typeof readSize> | undefined;
-  let coding: { readonly colourTransform: boolean; readonly decompositions: number } | undefined;
+  let coding: ReturnType<typeof readCoding> | undefined;
+  let perComponent = false;
   for (;;) {
     const marker = view.getUint16(offset);
     if (marker === SOT) {
@@ -64,10 +68,9 @@ function walk(view: DataView): Jpeg2000Header {
     if (marker === SIZ) {
       size = readSize(view, offset + 4);
     } else if (marker === COD) {
-      coding = {
-        colourTransform: view.getUint8(offset + 8) === 1,
-        decompositions: view.getUint8(offset + 9),
-      };
+      coding = readCoding(view, offset + 4);
+    } else if (marker === COC) {
+      perComponent = true;
     }
     offset += 2 + length;
   }
@@ -76,7 +79,18 @@ function walk(view: DataView): Jpeg2000Header {
   }
   requireAllTiles(view, offset, size.tiles);
   const { width, height, components, precision, signFlags } = size;
-  return { width, height, components, precision, signFlags, ...coding };
+  const { colourTransform, wavelet, decompositions } = coding;
+  const halvings = size.atOrigin && !perComponent ? decompositions : 0;
+  return { width, height, components, precision, signFlags, colourTransform, wavelet, halvings };
+}
+
+/** Source: T.800 A.6.1. */
+function readCoding(view: DataView, offset: number) {
+  return {
+    colourTransform: view.getUint8(offset + 4) === 1,
+    decompositions: view.getUint8(offset + 5),
+    wavelet: view.getUint8(offset + 9) === 1 ? ('5/3' as const) : ('9/7' as const),
+  };
 }
 
 function readSize(view: DataView, offset: number) {
@@ -114,6 +128,7 @@ function readSize(view: DataView, offset: number) {
     components,
     precision,
     signFlags,
+    atOrigin: xOffset === 0 && yOffset === 0,
     tiles: Math.ceil((xSize - xTileOffset) / xTile) * Math.ceil((ySize - yTileOffset) / yTile),
   };
 }

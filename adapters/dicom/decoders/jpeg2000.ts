@@ -1,19 +1,31 @@
 import type { PixelHeader } from '../../../core/dicom/instance-header.js';
 import { PipelineError } from '../../../core/errors.js';
 import { requireDeclaredDimensions } from './check-dimensions.js';
-import type { DecodedSamples, FrameDecoder } from './frame-decoder.js';
+import type { DecodedSamples, DecodeOptions, FrameDecoder } from './frame-decoder.js';
 import { readJpeg2000, SIGNED } from './jpeg2000-markers.js';
+import type { Jpeg2000Header } from './jpeg2000-markers.js';
 import { copyBytes, createWasmCodec } from './wasm-codec.js';
 import type { WasmCodec, WasmDecoder } from './wasm-codec.js';
 
-const openJpeg = createWasmCodec('@cornerstonejs/codec-openjpeg/decodewasmjs', 'J2KDecoder');
-const openJph = createWasmCodec('@cornerstonejs/codec-openjph/wasmjs', 'HTJ2KDecoder');
+interface Jpeg2000Decoder extends WasmDecoder {
+  /** OpenJPEG wants the number of quality layers, 0 for all of them; OpenJPH takes no notice. */
+  decodeSubResolution(halvings: number, layers?: number): void;
+}
+
+const openJpeg = createWasmCodec<Jpeg2000Decoder>(
+  '@cornerstonejs/codec-openjpeg/decodewasmjs',
+  'J2KDecoder',
+);
+const openJph = createWasmCodec<Jpeg2000Decoder>(
+  '@cornerstonejs/codec-openjph/wasmjs',
+  'HTJ2KDecoder',
+);
 
 /** JPEG 2000 (1.2.840.10008.1.2.4.90, .91) by OpenJPEG. Source: PS3.5 8.2.4, T.800. */
-export const decodeJpeg2000: FrameDecoder = async (codestream, header) => {
+export const decodeJpeg2000: FrameDecoder = async (codestream, header, options) => {
   const { precision, signFlags } = readJpeg2000(codestream);
   if (precision > 8 || signFlags.length === 0) {
-    return decode(openJpeg, codestream, header);
+    return decode(openJpeg, codestream, header, options);
   }
   // The WebAssembly build cuts negative samples of up to 8 bits to 0. Read as unsigned the same stream
   // gives every sample plus half the range (T.800 G.1), and flipping the top bit takes that off again.
@@ -21,30 +33,39 @@ export const decodeJpeg2000: FrameDecoder = async (codestream, header) => {
   for (const offset of signFlags) {
     unsigned[offset]! &= ~SIGNED;
   }
-  const samples = await decode(openJpeg, unsigned, header);
+  const samples = await decode(openJpeg, unsigned, header, options);
   const data = samples.data.map((sample: number) => sample ^ (1 << (precision - 1)));
   return { ...samples, data };
 };
 
 /** High-throughput JPEG 2000 (1.2.840.10008.1.2.4.201 to .203) by OpenJPH. Source: PS3.5 8.2.14, T.814. */
-export const decodeHtj2k: FrameDecoder = (codestream, header) =>
-  decode(openJph, codestream, header);
+export const decodeHtj2k: FrameDecoder = (codestream, header, options) =>
+  decode(openJph, codestream, header, options);
 
 async function decode(
-  codec: WasmCodec<WasmDecoder>,
+  codec: WasmCodec<Jpeg2000Decoder>,
   codestream: Uint8Array,
   header: PixelHeader,
+  options: DecodeOptions,
 ): Promise<DecodedSamples> {
   const coded = readJpeg2000(codestream);
   requireDeclaredDimensions(coded, header);
-  return codec.withDecoder(codestream, (decoder) => {
-    decoder.decode();
-    const { width, height, componentCount, bitsPerSample } = decoder.getFrameInfo();
+  const reduction = usefulHalvings(coded, header, options.targetSize);
+  const width = Math.ceil(coded.width / 2 ** reduction);
+  const height = Math.ceil(coded.height / 2 ** reduction);
+  const samples = await codec.withDecoder(codestream, (decoder): DecodedSamples => {
+    if (reduction === 0) {
+      decoder.decode();
+    } else {
+      decoder.decodeSubResolution(reduction, 0);
+    }
+    const { componentCount, bitsPerSample, ...frame } = decoder.getFrameInfo();
+    const bytes = copyBytes(decoder.getDecodedBuffer());
     // OpenJPEG reports a failure as an image of no size.
-    if (width === 0 || height === 0 || bitsPerSample !== coded.precision) {
+    const size = width * height * componentCount * (bitsPerSample <= 8 ? 1 : 2);
+    if (frame.width === 0 || bitsPerSample !== coded.precision || bytes.length !== size) {
       throw new PipelineError('pixel-data-corrupt', 'The JPEG 2000 codestream is damaged.');
     }
-    const bytes = copyBytes(decoder.getDecodedBuffer());
     return {
       width,
       height,
@@ -53,8 +74,55 @@ async function decode(
       planar: false,
       colourSpace: coded.colourTransform ? 'RGB' : 'header',
       usedBits: bitsPerSample,
-      reduction: 0,
-      phase: 0,
+      reduction,
+      ...(reduction > 0 && { wavelet: coded.wavelet }),
     };
   });
+  const roomAbove = coded.precision > header.BitsStored;
+  return reduction > 0 && roomAbove && holdsMoreThanStored(samples, header)
+    ? decode(codec, codestream, header, { maxPixels: options.maxPixels })
+    : samples;
+}
+
+/**
+ * Whether a reduced image has values that no overshoot explains: old objects keep overlays in the bits above
+ * the stored ones (PS3.5 8.1.1), and they can only be masked away at full resolution.
+ */
+function holdsMoreThanStored({ data }: DecodedSamples, header: PixelHeader): boolean {
+  const limit = 2 ** (header.BitsStored + 1);
+  const up = header.PixelRepresentation === 1 ? 16 : 0;
+  for (let index = 0; index < data.length; index += 1) {
+    if (Math.abs((data[index]! << up) >> up) >= limit) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * Samples with fewer bits are not reduced: what the codec rounds on the way is then no longer small beside an
+ * image's contrast, most of all in the integers of the reversible wavelet. Unit: bits.
+ */
+const MIN_REDUCED_PRECISION = { '5/3': 12, '9/7': 10 } as const;
+
+/** As many halvings as leave the shorter side at least `targetSize` pixels. */
+function usefulHalvings(
+  { width, height, components, signFlags, wavelet, halvings }: Jpeg2000Header,
+  { BitsStored, HighBit, PixelRepresentation }: PixelHeader,
+  targetSize: number | undefined,
+): number {
+  // Halving is arithmetic: it needs the values as they are meant, not their bits.
+  const plain =
+    components === 1 &&
+    HighBit === BitsStored - 1 &&
+    signFlags.length === PixelRepresentation &&
+    BitsStored >= MIN_REDUCED_PRECISION[wavelet];
+  if (targetSize === undefined || !plain) {
+    return 0;
+  }
+  let useful = 0;
+  while (useful < halvings && Math.min(width, height) / 2 ** (useful + 1) >= targetSize) {
+    useful += 1;
+  }
+  return useful;
 }

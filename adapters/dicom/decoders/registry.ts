@@ -2,12 +2,12 @@ import {
   TRANSFER_SYNTAXES,
   type TransferSyntaxUid,
 } from '../../../core/dicom/transfer-syntaxes.js';
-import type { FrameDecoder } from './frame-decoder.js';
+import type { FrameDecoder, RowDecoder } from './frame-decoder.js';
 import { decodeJpegBaseline } from './jpeg-baseline.js';
-import { decodeJpegLossless } from './jpeg-lossless.js';
+import { decodeJpegLossless, openJpegLossless } from './jpeg-lossless.js';
 import { decodeJpegLs } from './jpeg-ls.js';
 import { decodeHtj2k, decodeJpeg2000 } from './jpeg2000.js';
-import { decodeRle } from './rle.js';
+import { decodeRle, openRle } from './rle.js';
 
 /** The decoder of every encapsulated transfer syntax that we decode. */
 export const FRAME_DECODERS: Partial<Record<TransferSyntaxUid, FrameDecoder>> = {
@@ -23,6 +23,13 @@ export const FRAME_DECODERS: Partial<Record<TransferSyntaxUid, FrameDecoder>> = 
   '1.2.840.10008.1.2.4.201': decodeHtj2k,
   '1.2.840.10008.1.2.4.202': decodeHtj2k,
   '1.2.840.10008.1.2.4.203': decodeHtj2k,
+};
+
+/** Those that can also be decoded row by row, as long as there is one component. */
+export const ROW_DECODERS: Partial<Record<TransferSyntaxUid, RowDecoder>> = {
+  '1.2.840.10008.1.2.5': openRle,
+  '1.2.840.10008.1.2.4.57': openJpegLossless,
+  '1.2.840.10008.1.2.4.70': openJpegLossless,
 };
 
 /** Every transfer syntax that can be read: the uncompressed ones, and those that have a decoder. */

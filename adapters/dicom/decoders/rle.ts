@@ -1,8 +1,20 @@
+import type { PixelHeader } from '../../../core/dicom/instance-header.js';
 import { PipelineError } from '../../../core/errors.js';
-import type { FrameDecoder } from './frame-decoder.js';
+import type { ImageRows } from '../../../core/imaging/image-rows.js';
+import { sampleFormat } from '../../../core/imaging/image-rows.js';
+import type { Address, Kernel } from '../../../core/kernel/kernel.js';
+import { withKernel } from '../../../core/kernel/kernel.js';
+import type { FrameDecoder, RowDecoder } from './frame-decoder.js';
+import { sequentialRows } from './sequential-rows.js';
 
 const HEADER_BYTES = 64;
 const MAX_SEGMENTS = 15;
+
+/** Samples of a component that are decoded at a time. */
+const PIECE_SAMPLES = 32768;
+
+/** Bytes of `Run` in core/kernel/rle.c. */
+const RUN_BYTES = 16;
 
 /**
  * RLE Lossless (1.2.840.10008.1.2.5). A frame is up to 15 segments of PackBits, one for each byte of each
@@ -11,19 +23,25 @@ const MAX_SEGMENTS = 15;
 export const decodeRle: FrameDecoder = (codestream, header) => {
   const pixels = header.Rows * header.Columns;
   const components = header.SamplesPerPixel;
-  if (header.BitsAllocated === 1) {
-    throw new PipelineError('pixel-format-unsupported', 'RLE of one bit is not supported.');
-  }
-  const bytesPerSample = header.BitsAllocated / 8;
-  const segments = readSegments(codestream, components * bytesPerSample);
+  const { segments, bytesPerSample } = readStructure(codestream, header);
   const bytes = new Uint8Array(pixels * components * bytesPerSample);
-  segments.forEach((segment, index) => {
-    const component = Math.floor(index / bytesPerSample);
-    // The first segment of a sample is its high byte, which stands last in little endian.
-    const byte = bytesPerSample - 1 - (index % bytesPerSample);
-    const start = component * pixels * bytesPerSample + byte;
-    unpack(segment, bytes, start, bytesPerSample, pixels);
-  });
+  for (let component = 0; component < components; component += 1) {
+    withKernel((kernel) => {
+      const unpack = beginRuns(
+        kernel,
+        segments.slice(component * bytesPerSample, (component + 1) * bytesPerSample),
+      );
+      const piece = kernel.allocate(PIECE_SAMPLES * bytesPerSample);
+      for (let done = 0; done < pixels; done += PIECE_SAMPLES) {
+        const count = Math.min(PIECE_SAMPLES, pixels - done);
+        unpack(piece, count);
+        bytes.set(
+          kernel.bytes(piece, count * bytesPerSample),
+          (component * pixels + done) * bytesPerSample,
+        );
+      }
+    });
+  }
   return {
     width: header.Columns,
     height: header.Rows,
@@ -32,9 +50,62 @@ export const decodeRle: FrameDecoder = (codestream, header) => {
     planar: true,
     colourSpace: 'header',
     reduction: 0,
-    phase: 0,
   };
 };
+
+/** The same of one component, row by row, without the image in memory. */
+export const openRle: RowDecoder = (codestream, header): ImageRows => {
+  const { Rows: height, Columns: width } = header;
+  const { segments, bytesPerSample } = readStructure(codestream, header);
+  return {
+    ...{ width, height, header, fromColour: false, reduction: 0 },
+    format: sampleFormat(header),
+    begin(kernel) {
+      const unpack = beginRuns(kernel, segments);
+      const shape = { height, rowBytes: width * bytesPerSample };
+      return sequentialRows(
+        kernel,
+        shape,
+        (to, count) => {
+          unpack(to, count * width);
+        },
+        () => undefined,
+      );
+    },
+  };
+};
+
+function readStructure(codestream: Uint8Array, header: PixelHeader) {
+  if (header.BitsAllocated === 1) {
+    throw new PipelineError('pixel-format-unsupported', 'RLE of one bit is not supported.');
+  }
+  const bytesPerSample = header.BitsAllocated / 8;
+  const segments = readSegments(codestream, header.SamplesPerPixel * bytesPerSample);
+  return { segments, bytesPerSample };
+}
+
+/** Unpacks the segments of one component side by side, a number of samples at a time. */
+function beginRuns(
+  kernel: Kernel,
+  segments: readonly Uint8Array[],
+): (to: Address, samples: number) => void {
+  const runs = segments.map((segment) => {
+    const from = kernel.allocate(segment.length);
+    kernel.bytes(from, segment.length).set(segment);
+    const run = kernel.allocate(RUN_BYTES);
+    kernel.int32(run, 4).set([from, from + segment.length, 0, 0]);
+    return run;
+  });
+  return (to, samples) => {
+    runs.forEach((run, index) => {
+      // The first segment of a sample is its high byte, which stands last in little endian.
+      const byte = runs.length - 1 - index;
+      if (kernel.exports.rle_unpack(run, to + byte, runs.length, samples) === 0) {
+        throw damaged();
+      }
+    });
+  };
+}
 
 function readSegments(codestream: Uint8Array, expected: number): Uint8Array[] {
   if (codestream.length < HEADER_BYTES) {
@@ -53,46 +124,6 @@ function readSegments(codestream: Uint8Array, expected: number): Uint8Array[] {
     }
     return codestream.subarray(offset, end);
   });
-}
-
-/** PackBits into every `stride`-th byte. Throws when the segment ends before `count` bytes are out. */
-function unpack(
-  segment: Uint8Array,
-  output: Uint8Array,
-  start: number,
-  stride: number,
-  count: number,
-): void {
-  const end = start + count * stride;
-  const last = segment.length;
-  let at = start;
-  let read = 0;
-  while (at < end) {
-    if (read + 1 >= last) {
-      throw damaged();
-    }
-    // Both reads lie inside the segment by the check above.
-    const control = segment[read]!;
-    if (control > 128) {
-      const stop = Math.min(end, at + (257 - control) * stride);
-      const value = segment[read + 1]!;
-      read += 2;
-      for (; at < stop; at += stride) {
-        output[at] = value;
-      }
-    } else if (control < 128) {
-      read += 1;
-      const stop = Math.min(end, at + (control + 1) * stride);
-      if (read + (stop - at) / stride > last) {
-        throw damaged();
-      }
-      for (; at < stop; at += stride, read += 1) {
-        output[at] = segment[read]!;
-      }
-    } else {
-      read += 1; // 128 is no operation
-    }
-  }
 }
 
 function damaged(): PipelineError {

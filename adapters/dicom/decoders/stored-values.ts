@@ -2,7 +2,10 @@ import type { PixelHeader } from '../../../core/dicom/instance-header.js';
 import { PipelineError } from '../../../core/errors.js';
 import type { DecodedImage, StoredValues } from '../../../core/imaging/decoded-image.js';
 import { luminance } from '../../../core/imaging/luminance.js';
+import { storedRange } from '../../../core/imaging/presentation.js';
 import type { DecodedSamples } from './frame-decoder.js';
+
+type Samples = Pick<DecodedSamples, 'data' | 'usedBits'> & Partial<DecodedSamples>;
 
 /**
  * A codec's samples as stored values: checked against the header, overlay bits masked away, sign
@@ -14,7 +17,7 @@ export function toDecodedImage(samples: DecodedSamples, header: PixelHeader): De
     width: samples.width,
     height: samples.height,
     reduction: samples.reduction,
-    phase: samples.phase,
+    wavelet: samples.wavelet,
   };
   if (header.PhotometricInterpretation === 'PALETTE COLOR') {
     return { ...base, ...throughPalette(samples, header), fromColour: true };
@@ -37,9 +40,12 @@ export function toDecodedImage(samples: DecodedSamples, header: PixelHeader): De
  * extends the sign. Clean unsigned samples are returned as they are, without a copy.
  */
 function toStoredValues(
-  { data, usedBits = Infinity }: Pick<DecodedSamples, 'data' | 'usedBits'>,
+  { data, usedBits = Infinity, reduction = 0 }: Samples,
   header: PixelHeader,
 ): StoredValues {
+  if (reduction > 0) {
+    return heldInRange(data, header);
+  }
   const { BitsStored, HighBit, PixelRepresentation } = header;
   const shift = HighBit + 1 - BitsStored;
   const mask = 2 ** BitsStored - 1;
@@ -62,6 +68,19 @@ function toStoredValues(
     masked[index] = (raw[index]! >> shift) & mask;
   }
   return masked;
+}
+
+/** At a reduced resolution a wavelet overshoots at edges: there are no foreign bits to mask, but values to hold. */
+function heldInRange(data: DecodedSamples['data'], header: PixelHeader): StoredValues {
+  const { min, max } = storedRange(header);
+  const signed = header.PixelRepresentation === 1;
+  const raw = asUnsigned(data);
+  const held = signed ? new Int16Array(raw.length) : new Uint16Array(raw.length);
+  for (let index = 0; index < raw.length; index += 1) {
+    const value = signed ? (raw[index]! << 16) >> 16 : raw[index]!;
+    held[index] = value < min ? min : value > max ? max : value;
+  }
+  return held;
 }
 
 function hasBitsOutside(raw: Uint8Array | Uint16Array, mask: number): boolean {

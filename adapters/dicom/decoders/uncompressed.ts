@@ -27,7 +27,6 @@ export function decodeUncompressed(
     planar: header.PlanarConfiguration === 1,
     colourSpace: 'header',
     reduction: 0,
-    phase: 0,
   };
 }
 
@@ -104,7 +103,6 @@ function luminanceOf422(
     planar: false,
     colourSpace: 'header',
     reduction: 0,
-    phase: 0,
   };
 }
 
