@@ -37,10 +37,10 @@ const image = thoraxPhantom(createRandom('bench'), { Rows: 3000, Columns: 2500 }
 const ENCODERS: readonly (readonly [name: string, encode: (to: string) => Promise<void> | void])[] =
   [
     ['raw', async (to) => writeFile(to, await readFile(raw))],
-    ['RLE', (to) => program('dcmcrle', raw, to)],
-    ['JPEG lossless SV1', (to) => program('dcmcjpeg', '+e1', raw, to)],
-    ['JPEG-LS', (to) => program('dcmcjpls', '+el', raw, to)],
-    ['JPEG 2000 lossless', (to) => program('gdcmconv', '--j2k', raw, to)],
+    ['RLE', byProgram('dcmcrle')],
+    ['JPEG lossless SV1', byProgram('dcmcjpeg', '+e1')],
+    ['JPEG-LS', byProgram('dcmcjpls', '+el')],
+    ['JPEG 2000 lossless', byProgram('gdcmconv', '--j2k')],
     ['HTJ2K lossless', (to) => writeHtj2k(to, true)],
     ['HTJ2K lossy', (to) => writeHtj2k(to, false)],
   ];
@@ -125,8 +125,10 @@ async function writeHtj2k(to: string, lossless: boolean): Promise<void> {
   await writeFile(to, wrapGreyImage({ ...image, frames, TransferSyntaxUID }, HEADER));
 }
 
-function program(name: string, ...args: string[]): void {
-  execFileSync(name, args, { stdio: 'pipe' });
+function byProgram(name: string, ...args: string[]): (to: string) => void {
+  return (to) => {
+    execFileSync(name, [...args, raw, to], { stdio: 'pipe' });
+  };
 }
 
 function print(...cells: string[]): void {

@@ -44,9 +44,9 @@ export interface LosslessScan {
 
 export interface ScanReader {
   /** The next rows, shape [count, width, components] of uint16. Throws `pixel-data-corrupt`. */
-  rows(to: Address, count: number): void;
+  readonly rows: (to: Address, count: number) => void;
   /** After the last row: the offset of the marker behind the scan. Throws for samples beyond the precision. */
-  end(): number;
+  readonly end: () => number;
 }
 
 /**
