@@ -3,7 +3,7 @@
  * radiograph of 2500 x 3000 pixels and 12 bits, prepared whole and as far as the input needs, and how much the
  * input and the scores of the shipped model move by that. Compressions whose encoder is not installed are left out.
  *
- *   npm run bench:kernels -- --runs 15 --only RLE
+ *   npx tsx scripts/bench/kernels.ts --runs 15 --only RLE
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
