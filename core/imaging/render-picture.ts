@@ -1,8 +1,10 @@
-import { foldWeights, triangleWeights, type AxisWeights } from './axis-weights.js';
+import { triangleWeights } from './axis-weights.js';
 import type { Crop } from './centre-crop.js';
 import type { ImageRows } from './image-rows.js';
 import { resample } from './resample.js';
+import { placeWeights } from './resize-crop.js';
 import { toneOf } from './tone.js';
+import { reducedBias } from './wavelet.js';
 
 /** A picture of a whole image for people, and where on it the network looked. */
 export interface Picture {
@@ -28,9 +30,10 @@ export function renderPicture(image: ImageRows, crop: Crop, maxSide: number): Pi
   const height = Math.max(1, Math.round(spaceRows * scale));
   const { values } = resample(
     image,
-    onGrid(triangleWeights(Columns, width), image.width, image),
-    onGrid(triangleWeights(Rows, height), image.height, image),
+    placeWeights(triangleWeights(Columns, width), 0, image.width, image),
+    placeWeights(triangleWeights(Rows, height), 0, image.height, image),
     toneOf(image.header),
+    reducedBias(image),
   );
   return {
     grey: Uint8Array.from(values, (value) => Math.round(255 * Math.min(1, Math.max(0, value)))),
@@ -48,11 +51,4 @@ export function renderPicture(image: ImageRows, crop: Crop, maxSide: number): Pi
 /** A picture of an image that turned out to be stored white for black. */
 export function invertedPicture(picture: Picture): Picture {
   return { ...picture, grey: picture.grey.map((value) => 255 - value) };
-}
-
-/** Weights for the full grid, also where the image was decoded at a reduced resolution. */
-function onGrid(weights: AxisWeights, inputs: number, image: ImageRows): AxisWeights {
-  return image.reduction === 0
-    ? weights
-    : foldWeights(weights, 0, { inputs, step: 2 ** image.reduction, phase: image.phase });
 }

@@ -42,10 +42,7 @@ export function resizeCrop(
     let weights = remembered.get(key);
     if (weights === undefined) {
       const full = weightsOf(inputs, size);
-      const placed =
-        wavelet === undefined
-          ? shiftWeights(full, origin, length)
-          : foldWeights(full, origin, length, { wavelet, reduction });
+      const placed = placeWeights(full, origin, length, rows);
       weights = { full, placed };
       if (remembered.size >= REMEMBERED) {
         remembered.clear();
@@ -61,4 +58,16 @@ export function resizeCrop(
     horizontal: horizontal.full,
     vertical: vertical.full,
   };
+}
+
+/** Weights for the full grid, beginning at `origin`, brought to the `length` samples that an image has. */
+export function placeWeights(
+  full: AxisWeights,
+  origin: number,
+  length: number,
+  { wavelet, reduction }: Pick<ImageRows, 'wavelet' | 'reduction'>,
+): AxisWeights {
+  return wavelet === undefined
+    ? shiftWeights(full, origin, length)
+    : foldWeights(full, origin, length, { wavelet, reduction });
 }
