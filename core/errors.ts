@@ -93,6 +93,12 @@ export const ERRORS = {
     0x0110,
     'The model does not reproduce its self-test.',
   ),
+  'provider-unavailable': entry(
+    'permanent',
+    500,
+    0x0110,
+    'What should compute does not work here.',
+  ),
   'checkpoint-invalid': entry('permanent', 500, 0x0110, 'The checkpoint cannot be imported.'),
   'model-exists': entry('permanent', 500, 0x0110, 'A model of that name is installed.'),
   'download-failed': entry('transient', 502, 0x0110, 'The download did not succeed.'),

@@ -6,6 +6,8 @@ import type { ModelManifest } from '../../core/inference/model-manifest.js';
 import { checkGraph } from './check-graph.js';
 import {
   providersToTry,
+  runtimeProviders,
+  unavailableMessage,
   type ExecutionProvider,
   type ProviderChoice,
   type ProviderFallback,
@@ -50,7 +52,8 @@ export interface ClassifierSessionOptions {
 
 /**
  * A session on the best provider that works here, checked against the manifest. Throws
- * `model-graph-mismatch`, also when the runtime cannot read the graph at all.
+ * `provider-unavailable` when the one that is demanded does not work, and `model-graph-mismatch`, also when
+ * the runtime cannot read the graph at all.
  */
 export async function createClassifierSession({
   bytes,
@@ -104,7 +107,7 @@ async function openSession(bytes: Uint8Array, choice: ProviderChoice): Promise<O
     try {
       const session = await InferenceSession.create(bytes, {
         ...SESSION_OPTIONS,
-        executionProviders: [executionProvider],
+        executionProviders: runtimeProviders(executionProvider),
       });
       return { session, executionProvider, fallback };
     } catch (cause) {
@@ -112,10 +115,15 @@ async function openSession(bytes: Uint8Array, choice: ProviderChoice): Promise<O
         const message = 'The runtime cannot read the model graph.';
         throw new PipelineError('model-graph-mismatch', message, { cause });
       }
-      fallback ??= { wanted: executionProvider, reason: firstLine(cause) };
+      const reason = firstLine(cause);
+      if (choice !== 'auto') {
+        const message = unavailableMessage(executionProvider, reason, process);
+        throw new PipelineError('provider-unavailable', message, { cause });
+      }
+      fallback ??= { wanted: executionProvider, reason };
     }
   }
-  throw new Error('unreachable: the CPU is always tried last');
+  throw new Error('unreachable: the CPU is tried last');
 }
 
 function floats(tensor: Tensor | undefined): Float32Array {

@@ -7,7 +7,10 @@ export const onnxConfig = z.object({
   PREREAD_PROVIDER: z
     .enum(PROVIDER_CHOICES)
     .default('auto')
-    .describe('What computes: auto takes CUDA where it works, else the CPU.'),
+    .describe(
+      'What computes: auto takes CUDA where it works, else the CPU. A GPU that is named and does not work ' +
+        'stops the start.',
+    ),
   PREREAD_PRECISION: z
     .enum(PRECISION_CHOICES)
     .default('auto')

@@ -1,14 +1,31 @@
 import { expect, test } from 'vitest';
 
-import { PROVIDER_CHOICES, providersToTry } from './execution-providers.js';
+import { providersToTry, runtimeProviders, unavailableMessage } from './execution-providers.js';
 
-test('every choice ends at the CPU, which every machine has', () => {
-  for (const choice of PROVIDER_CHOICES) {
-    expect(providersToTry(choice).at(-1)).toBe('cpu');
+const LINUX = { platform: 'linux', arch: 'x64' };
+
+test('only auto falls back, to the CPU, which every machine has', () => {
+  expect(providersToTry('auto')).toEqual(['cuda', 'cpu']);
+  for (const choice of ['cuda', 'tensorrt', 'cpu'] as const) {
+    expect(providersToTry(choice)).toEqual([choice]);
   }
 });
 
-test('TensorRT is tried only when it is asked for', () => {
-  expect(providersToTry('auto')).toEqual(['cuda', 'cpu']);
-  expect(providersToTry('tensorrt')[0]).toBe('tensorrt');
+test('what TensorRT cannot compile is computed by CUDA', () => {
+  expect(runtimeProviders('tensorrt')).toEqual(['tensorrt', 'cuda']);
+  expect(runtimeProviders('cuda')).toEqual(['cuda']);
+});
+
+test('a GPU that cannot be had is refused with the reason and the next step', () => {
+  const message = unavailableMessage('cuda', 'no library', LINUX);
+  expect(message).toContain('CUDA cannot be used here: no library. It needs an NVIDIA driver');
+  expect(message).toContain('--onnxruntime-node-install=cuda12');
+  expect(message).not.toContain('TensorRT');
+  expect(unavailableMessage('tensorrt', 'no library', LINUX)).toContain('TensorRT 10');
+});
+
+test('no libraries are named for systems that have none', () => {
+  const message = unavailableMessage('cuda', 'no library', { platform: 'darwin', arch: 'arm64' });
+  expect(message).toContain('Linux on x64 only');
+  expect(message).not.toContain('npm rebuild');
 });

@@ -11,19 +11,32 @@ export interface ProviderFallback {
 }
 
 /**
- * Which providers to try, the best first; the last one is always the CPU.
+ * Which providers to try, the best first. Only `auto` falls back: who names a GPU has bought one, and wants to
+ * know when it stands idle.
  *
- * TensorRT compiles an engine for minutes when it first sees a model, so `auto` does not take it: who
- * wants it says so.
+ * TensorRT compiles an engine for minutes when it first sees a model, so `auto` does not take it.
  */
 export function providersToTry(choice: ProviderChoice): readonly ExecutionProvider[] {
-  switch (choice) {
-    case 'cpu':
-      return ['cpu'];
-    case 'auto':
-    case 'cuda':
-      return ['cuda', 'cpu'];
-    case 'tensorrt':
-      return ['tensorrt', 'cuda', 'cpu'];
-  }
+  return choice === 'auto' ? ['cuda', 'cpu'] : [choice];
+}
+
+/** What the runtime gets for one of them: what TensorRT cannot compile, CUDA computes. */
+export function runtimeProviders(provider: ExecutionProvider): ExecutionProvider[] {
+  return provider === 'tensorrt' ? ['tensorrt', 'cuda'] : [provider];
+}
+
+/** Why a provider that was asked for cannot be had, and the next step. */
+export function unavailableMessage(
+  provider: Exclude<ExecutionProvider, 'cpu'>,
+  reason: string,
+  system: { readonly platform: string; readonly arch: string },
+): string {
+  const name = provider === 'cuda' ? 'CUDA' : 'TensorRT';
+  const next =
+    system.platform === 'linux' && system.arch === 'x64'
+      ? `It needs an NVIDIA driver, CUDA 12 with cuDNN 9${provider === 'tensorrt' ? ', TensorRT 10' : ''} and ` +
+        "the runtime's GPU libraries: npm rebuild onnxruntime-node --ignore-scripts=false " +
+        '--onnxruntime-node-install=cuda12 (docs/performance.md).'
+      : "The runtime's GPU libraries exist for Linux on x64 only.";
+  return `${name} cannot be used here: ${reason}. ${next} The provider auto computes on the CPU instead.`;
 }

@@ -6,13 +6,13 @@ import { softwareVersion } from '../../adapters/process/package-info.js';
 import { PipelineError } from '../../core/errors.js';
 import { canonicalJson } from '../../core/canonical-json.js';
 import { silentLogger } from '../../core/log.js';
-import { modelText } from '../../core/inference/model-overlay.js';
 import { modelProvenance } from '../../core/use-cases/run-inference.js';
 import {
   openClassifier,
   type ClassifierConfig,
   type OpenClassifier,
 } from '../../workers/inference/open-classifier.js';
+import { describeEngine } from '../describe-engine.js';
 import { EXIT } from '../exit-codes.js';
 import {
   inputFiles,
@@ -73,7 +73,7 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
       throw new PipelineError('request-invalid', `The model ${manifest.name} gives no maps.`);
     }
     const { engine } = classifier;
-    say(describeEngine(open, config));
+    say(`${describeEngine(open)}.`);
     const { includeWithheld } = options;
     const format = createRowFormat(formatName, {
       manifest,
@@ -225,20 +225,6 @@ async function countFiles(
     }
   }
   return count;
-}
-
-function describeEngine(
-  { classifier, manifest }: OpenClassifier,
-  config: ClassifierConfig,
-): string {
-  const { engine, fallback, processIds } = classifier;
-  const processes = `${processIds.length} ${processIds.length === 1 ? 'process' : 'processes'}`;
-  const why =
-    fallback === undefined || (config.PREREAD_PROVIDER === 'auto' && fallback.wanted !== 'int8')
-      ? ''
-      : ` (not ${fallback.wanted}: ${fallback.reason})`;
-  const { executionProvider, precision } = engine;
-  return `${modelText(manifest)}, ${precision} on ${executionProvider}${why}, ${processes}.`;
 }
 
 function describeFailure(error: unknown): string {

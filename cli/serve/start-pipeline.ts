@@ -15,6 +15,7 @@ import { startDeliveryWorker } from '../../workers/delivery/start-delivery-worke
 import { modelText } from '../../core/inference/model-overlay.js';
 import { openClassifier } from '../../workers/inference/open-classifier.js';
 import { startInferenceWorker } from '../../workers/inference/start-inference-worker.js';
+import { describeEngine } from '../describe-engine.js';
 import { createClosers, type Closers } from './closers.js';
 import type { ServeConfig } from './config.js';
 import { createTargets, deliveryConcurrency } from './destinations.js';
@@ -112,7 +113,7 @@ async function start(
     { name: 'database', check: () => store.ping() },
     { name: 'queue', check: () => queue.ping() },
     ...(roles.has('ingest') ? [{ name: 'objects', check: () => objects.check() }] : []),
-    ...(inference ? [{ name: 'inference', check: inference.check }] : []),
+    ...(inference ? [{ name: 'inference', check: inference.check, detail: inference.detail }] : []),
   ];
   const ingest = {
     objects,
@@ -167,9 +168,13 @@ async function startInference(
   deps: PipelineDeps & Stores,
   config: ServeConfig,
   closers: Closers,
-): Promise<{ model: string; processes: number; check: () => Promise<void> }> {
-  const { classifier, manifest } = await openClassifier(deps, config);
+): Promise<{ model: string; processes: number; detail: string; check: () => Promise<void> }> {
+  const open = await openClassifier(deps, config);
+  const { classifier, manifest } = open;
   closers.add(() => classifier.close());
+  const detail = describeEngine(open);
+  const { executionProvider, precision } = classifier.engine;
+  deps.logger.info({ executionProvider, precision, fallback: classifier.fallback }, detail);
   const worker = await startInferenceWorker({
     ...deps,
     classifier,
@@ -180,6 +185,7 @@ async function startInference(
   return {
     model: modelText(manifest),
     processes: classifier.processIds.length,
+    detail,
     check: () =>
       classifier.processIds.length > 0
         ? Promise.resolve()

@@ -80,17 +80,28 @@ describe('opening a session', () => {
     await expect(opening).rejects.toMatchObject({ code: 'model-graph-mismatch' });
   });
 
-  test.each(['auto', 'cuda', 'tensorrt'] as const)(
-    'with the provider %s works and says what it fell back to',
+  test('auto says what it fell back from, and why', async () => {
+    const { session } = await createSession({}, 'auto');
+    expect((await session.run(new Float32Array(64 * 64))).logits).toHaveLength(3);
+    if (session.executionProvider === 'cuda') {
+      expect(session.fallback).toBeUndefined();
+    } else {
+      expect(session.fallback?.wanted).toBe('cuda');
+      expect(session.fallback?.reason).not.toBe('');
+    }
+  });
+
+  test.each(['cuda', 'tensorrt'] as const)(
+    '%s computes where it works, and is refused with the next step where it does not',
     async (choice) => {
-      const { session } = await createSession({}, choice);
-      expect((await session.run(new Float32Array(64 * 64))).logits).toHaveLength(3);
-      const wanted = choice === 'auto' ? 'cuda' : choice;
-      if (session.executionProvider === wanted) {
-        expect(session.fallback).toBeUndefined();
+      const opening = createSession({}, choice);
+      const opened = await opening.catch((error: unknown) => error);
+      if (opened instanceof Error) {
+        expect(opened).toMatchObject({ code: 'provider-unavailable' });
+        expect(opened.message).toMatch(/cannot be used here: .+ The provider auto computes/s);
       } else {
-        expect(session.fallback?.wanted).toBe(wanted);
-        expect(session.fallback?.reason).not.toBe('');
+        const { session } = await opening;
+        expect(session.executionProvider).toBe(choice);
       }
     },
   );

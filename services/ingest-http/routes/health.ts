@@ -9,6 +9,8 @@ export interface ReadinessCheck {
   readonly name: string;
   /** Rejects when it does not work. */
   readonly check: () => Promise<unknown>;
+  /** What an operator should know of it: shown beside the answer. */
+  readonly detail?: string;
 }
 
 /** A dependency that is silent for so long does not work. */
@@ -24,6 +26,7 @@ export const readinessSchema = z
         name: z.string(),
         ok: z.boolean(),
         error: z.string().optional().describe('Code of the error.'),
+        detail: z.string().optional().describe('What it runs on.'),
       }),
     ),
   })
@@ -50,10 +53,10 @@ export function readiness(checks: readonly ReadinessCheck[], logger: Logger): Re
 
 async function checkAll(checks: readonly ReadinessCheck[], logger: Logger): Promise<Readiness> {
   const results = await Promise.all(
-    checks.map(async ({ name, check }) => {
+    checks.map(async ({ name, check, detail }) => {
       try {
         await withTimeout(check());
-        return { name, ok: true };
+        return { name, ok: true, ...(detail !== undefined && { detail }) };
       } catch (error) {
         logger.warn({ check: name, err: error }, 'not ready');
         return { name, ok: false, error: toPipelineError(error).code };
