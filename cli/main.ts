@@ -9,6 +9,7 @@ import { reportError } from './report-error.js';
  * imports. Each exports `register(program)`, which adds a commander command with its action.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
+  bench: () => import('./commands/bench.js'),
   calibrate: () => import('./commands/calibrate.js'),
   demo: () => import('./commands/demo.js'),
   evaluate: () => import('./commands/evaluate.js'),

@@ -20,8 +20,8 @@ import type { DecodeMode } from '../../core/imaging/decode-mode.js';
 import { wrapGreyImage } from '../phantom/phantom-dicom.js';
 import { createRandom } from '../phantom/random.js';
 import { thoraxPhantom } from '../phantom/thorax-phantom.js';
-import { encodeHtj2k } from './encode-htj2k.js';
-import { median } from './statistics.js';
+import { encodeHtj2k } from '../../cli/bench/encode-htj2k.js';
+import { median } from '../../cli/bench/statistics.js';
 
 const HEADER = { BodyPartExamined: 'CHEST', ViewPosition: 'PA', PatientAge: '050Y' } as const;
 const RECIPES = ['cxr-square@1', 'txrv-224@1'] as const;

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-import type { GreyImage } from '../phantom/phantom-dicom.js';
+import type { GreyImage } from '../../scripts/phantom/phantom-dicom.js';
 
 interface Htj2kEncoder {
   getDecodedBuffer(frameInfo: object): Uint8Array;

@@ -2,33 +2,46 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
 import { builtEntry } from '../../adapters/process/package-info.js';
+import type { Precision } from '../../core/inference/model-manifest.js';
+
+/** What is measured: inference alone, or everything before it alone. */
+export type BareWork = 'infer' | 'preprocess';
 
 export type BareRequest =
-  | { readonly type: 'prepare'; readonly model: string; readonly paths: readonly string[] }
-  | { readonly type: 'measure'; readonly windowMs: number };
+  | ({ readonly type: 'prepare'; readonly paths: readonly string[] } & BareModel)
+  | { readonly type: 'measure'; readonly work: BareWork; readonly windowMs: number };
+
+export interface BareModel {
+  /** Folder. */
+  readonly model: string;
+  readonly precision: Precision;
+}
 
 export interface BarePool {
   readonly processIds: readonly number[];
   /** Makes the tensors of these files; gives how many there are. */
   prepare(paths: readonly string[]): Promise<number>;
-  /** Runs of all processes together. */
-  measure(windowMs: number): Promise<number>;
+  /** Images of all processes together. */
+  measure(work: BareWork, windowMs: number): Promise<number>;
   close(): void;
 }
 
 /** As many processes with a bare session as the pipeline has children. */
-export function openBarePool(model: string, processes: number): BarePool {
+export function openBarePool(model: BareModel, processes: number): BarePool {
   const children = Array.from({ length: processes }, () =>
-    fork(builtEntry('scripts/bench/bare-child'), { execArgv: [] }),
+    fork(builtEntry('cli/bench/bare-child'), {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    }),
   );
   return {
     processIds: children.flatMap(({ pid }) => pid ?? []),
     async prepare(paths) {
-      const counts = await askAll(children, { type: 'prepare', model, paths });
+      const counts = await askAll(children, { type: 'prepare', ...model, paths });
       return Math.min(...counts);
     },
-    async measure(windowMs) {
-      const counts = await askAll(children, { type: 'measure', windowMs });
+    async measure(work, windowMs) {
+      const counts = await askAll(children, { type: 'measure', work, windowMs });
       return counts.reduce((sum, count) => sum + count, 0);
     },
     close() {

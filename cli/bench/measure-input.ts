@@ -1,10 +1,10 @@
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 
-import type { RowFormat } from '../../cli/score/row-format.js';
-import { scoreInOrder } from '../../cli/score/score-in-order.js';
+import type { RowFormat } from '../score/row-format.js';
+import { scoreInOrder } from '../score/score-in-order.js';
 import type { OpenClassifier } from '../../workers/inference/open-classifier.js';
-import type { BarePool } from './bare-pool.js';
+import type { BarePool, BareWork } from './bare-pool.js';
 import type { BenchInput } from './bench-inputs.js';
 import { readCpuUsage } from './cpu-usage.js';
 import { median } from './statistics.js';
@@ -13,7 +13,7 @@ import { median } from './statistics.js';
 const NOISE_LIMIT_CORES = 0.1;
 
 export interface BenchOptions {
-  readonly pairs: number;
+  readonly rounds: number;
   readonly windowMs: number;
   /** How often a window is tried that others disturb; the quietest one counts. */
   readonly attempts: number;
@@ -22,15 +22,22 @@ export interface BenchOptions {
 }
 
 /** One side of one pair. */
-interface Window {
+export interface Window {
   readonly imagesPerSecond: number;
   readonly cpuMsPerImage: number;
   readonly otherCores: number;
 }
 
+/** The three things that are compared, measured one after the other. */
+export interface Round {
+  readonly infer: Window;
+  readonly preprocess: Window;
+  readonly score: Window;
+}
+
 export interface InputResult {
   readonly name: string;
-  readonly pairs: readonly { readonly bare: Window; readonly score: Window }[];
+  readonly rounds: readonly Round[];
   /** Milliseconds of one image, medians, as the children timed them while all of them worked. */
   readonly stages: {
     readonly readMs: number;
@@ -40,7 +47,10 @@ export interface InputResult {
   };
 }
 
-/** Interleaved pairs of windows: bare runs, then the whole way from file to row, on the same images. */
+/**
+ * Interleaved windows on the same images: inference alone, all that comes before it alone, and the whole way
+ * from file to row. Undefined when no image can be prepared.
+ */
 export async function measureInput(
   input: BenchInput,
   bare: BarePool,
@@ -82,24 +92,26 @@ export async function measureInput(
     return images;
   }
 
-  const pairs: { bare: Window; score: Window }[] = [];
+  const rounds: Round[] = [];
   await scoreWindow();
-  await bare.measure(options.windowMs / 4);
+  await bare.measure('infer', options.windowMs / 4);
   for (const values of Object.values(timings)) {
     values.splice(0);
   }
-  for (let pair = 0; pair < options.pairs; pair += 1) {
-    const bareWindow = await quietWindow(options.attempts, bare.processIds, () =>
-      bare.measure(options.windowMs),
-    );
+  const bareWindow = (work: BareWork): Promise<Window> =>
+    quietWindow(options.attempts, bare.processIds, () => bare.measure(work, options.windowMs));
+  for (let round = 0; round < options.rounds; round += 1) {
+    const infer = await bareWindow('infer');
+    const preprocess = await bareWindow('preprocess');
     const own = [process.pid, ...classifier.processIds];
-    pairs.push({ bare: bareWindow, score: await quietWindow(options.attempts, own, scoreWindow) });
+    const score = await quietWindow(options.attempts, own, scoreWindow);
+    rounds.push({ infer, preprocess, score });
   }
   rows.end();
   await once(rows, 'close');
   return {
     name: input.name,
-    pairs,
+    rounds,
     stages: {
       readMs: median(timings.readMs),
       decodeMs: median(timings.decodeMs),

@@ -1,0 +1,70 @@
+/**
+ * The peer of the benchmark: a process that only calls `session.run` with tensors that are ready, in the same
+ * session as the pipeline's, or only makes such tensors. Answers each window with the number of images.
+ */
+import { prepareImage } from '../../adapters/dicom/prepare-image.js';
+import { loadModel } from '../../adapters/models/load-model.js';
+import { createClassifierSession } from '../../adapters/onnx/classifier-session.js';
+import { warmUp } from '../../adapters/onnx/self-test.js';
+import type { PreparedImage } from '../../core/inference/image-classifier.js';
+import type { BareRequest, BareWork } from './bare-pool.js';
+
+interface Ready {
+  infer(tensor: Float32Array): Promise<unknown>;
+  preprocess(path: string): Promise<PreparedImage>;
+}
+
+let ready: Ready | undefined;
+let tensors: Float32Array[] = [];
+let paths: readonly string[] = [];
+
+async function open({
+  model,
+  precision,
+}: Extract<BareRequest, { type: 'prepare' }>): Promise<Ready> {
+  const loaded = await loadModel(model, [], { precision, fastInt8: true });
+  const { bytes, manifest, selfTest } = loaded;
+  const session = await createClassifierSession({ bytes, manifest, provider: 'cpu' });
+  await warmUp(session, manifest, selfTest);
+  const { recipe, channels, width, height } = manifest.input;
+  const inputSize = { channels, width, height };
+  return {
+    infer: (tensor) => session.run(tensor),
+    preprocess: (path) => prepareImage({ path }, { recipe, inputSize }),
+  };
+}
+
+async function prepare(request: Extract<BareRequest, { type: 'prepare' }>): Promise<number> {
+  ready ??= await open(request);
+  paths = request.paths;
+  tensors = [];
+  for (const path of paths) {
+    const image = await ready.preprocess(path);
+    if (image.kind === 'ready') {
+      tensors.push(image.tensor);
+    }
+  }
+  return tensors.length;
+}
+
+async function measure(work: BareWork, windowMs: number): Promise<number> {
+  const endMs = performance.now() + windowMs;
+  let images = 0;
+  while (performance.now() < endMs) {
+    const tensor = tensors[images % tensors.length];
+    const path = paths[images % paths.length];
+    if (ready === undefined || tensor === undefined || path === undefined) {
+      throw new Error('nothing is prepared');
+    }
+    await (work === 'infer' ? ready.infer(tensor) : ready.preprocess(path));
+    images += 1;
+  }
+  return images;
+}
+
+process.on('message', (request: BareRequest) => {
+  const work =
+    request.type === 'prepare' ? prepare(request) : measure(request.work, request.windowMs);
+  void work.then((count) => process.send?.(count));
+});
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+
+import { loadConfig } from '../../adapters/config/load-config.js';
+import { inferenceConfig } from '../../adapters/inference/config.js';
+import { modelsConfig } from '../../adapters/models/config.js';
+import { onnxConfig } from '../../adapters/onnx/config.js';
+import { softwareVersion } from '../../adapters/process/package-info.js';
+import { silentLogger } from '../../core/log.js';
+import { openClassifier, type OpenClassifier } from '../../workers/inference/open-classifier.js';
+import { createRowFormat } from '../score/row-format.js';
+import { openBarePool, type BareModel } from './bare-pool.js';
+import type { BenchInput } from './bench-inputs.js';
+import { measureInput } from './measure-input.js';
+import type { BenchRow } from './render-bench.js';
+
+export interface ScoreBenchOptions {
+  readonly rounds: number;
+  readonly windowMs: number;
+  readonly attempts: number;
+  readonly processes: number;
+  /** Folder for the rows that are written. */
+  readonly folder: string;
+}
+
+/** A model as the table names it. */
+export interface BenchModel extends BareModel {
+  readonly name: string;
+}
+
+/** The pipeline's own classifier, on the processor. */
+export function openBenchClassifier(
+  { model, precision }: BareModel,
+  processes: number,
+): Promise<OpenClassifier> {
+  const schema = inferenceConfig.extend(modelsConfig.shape).extend(onnxConfig.shape);
+  return openClassifier(
+    { logger: silentLogger },
+    {
+      ...loadConfig(schema, {}),
+      PREREAD_MODEL: model,
+      PREREAD_PROVIDER: 'cpu',
+      PREREAD_PRECISION: precision,
+      PREREAD_INFERENCE_PROCESSES: processes,
+    },
+  );
+}
+
+/** Rows of one model in one number of processes, each as soon as it is measured. */
+export async function* measureScore(
+  model: BenchModel,
+  inputs: readonly BenchInput[],
+  options: ScoreBenchOptions,
+): AsyncGenerator<BenchRow> {
+  const { processes, folder, ...windows } = options;
+  const open = await openBenchClassifier(model, processes);
+  const bare = openBarePool(model, processes);
+  try {
+    const { manifest, classifier } = open;
+    const { engine } = classifier;
+    const facts = { manifest, engine, softwareVersion, includeWithheld: false };
+    const format = createRowFormat('csv', facts);
+    for (const input of inputs) {
+      const rowsPath = join(folder, 'rows.csv');
+      const result = await measureInput(input, bare, open, format, { ...windows, rowsPath });
+      if (result !== undefined) {
+        yield { ...result, model: model.name, precision: model.precision, processes };
+      }
+    }
+  } finally {
+    bare.close();
+    await open.classifier.close();
+  }
+}
