@@ -27,5 +27,8 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  { files: ['cli/**', 'scripts/**', 'test/support/**'], rules: { 'no-console': 'off' } },
+  {
+    files: ['cli/**', 'scripts/**', 'test/support/**', 'test/chaos/**'],
+    rules: { 'no-console': 'off' },
+  },
 );

@@ -11,14 +11,17 @@ import { reportError } from './report-error.js';
 const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
   bench: () => import('./commands/bench.js'),
   calibrate: () => import('./commands/calibrate.js'),
+  'dead-letters': () => import('./commands/dead-letters.js'),
   demo: () => import('./commands/demo.js'),
   evaluate: () => import('./commands/evaluate.js'),
   export: () => import('./commands/export.js'),
   inspect: () => import('./commands/inspect.js'),
   keys: () => import('./commands/keys.js'),
   models: () => import('./commands/models.js'),
+  reprocess: () => import('./commands/reprocess.js'),
   score: () => import('./commands/score.js'),
   serve: () => import('./commands/serve.js'),
+  status: () => import('./commands/status.js'),
   watch: () => import('./commands/watch.js'),
 };
 

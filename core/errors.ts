@@ -63,6 +63,12 @@ export const ERRORS = {
     0x0110,
     'Other bytes are stored under this SOP Instance UID.',
   ),
+  'state-conflict': entry(
+    'permanent',
+    409,
+    0x0110,
+    'The request does not fit the present state of the resource.',
+  ),
   'storage-full': entry('transient', 503, 0xa700, 'The object store has no room left.'),
   'storage-unavailable': entry('transient', 503, 0xa701, 'The object store cannot be written.'),
   'database-unavailable': entry('transient', 503, 0xa702, 'The database does not answer.'),

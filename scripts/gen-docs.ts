@@ -1,7 +1,7 @@
 /**
  * Writes the documents that are made from code, so that they cannot tell another story:
  * docs/configuration.md and .env.example from the configuration's schema, docs/errors.md from the error table,
- * docs/dicom-conformance-statement.md from the tables of the services.
+ * docs/states.md from the tables of states, docs/dicom-conformance-statement.md from those of the services.
  * With --check it writes nothing and fails when one of them is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ import { modelManifestSchema } from '../core/inference/model-manifest.js';
 import { ERRORS } from '../core/errors.js';
 import { NOT_ANALYSED } from '../core/results/outcome.js';
 import { conformanceStatement } from './docs/conformance-statement.js';
+import { statesPage } from './states-page.js';
 
 interface Setting {
   readonly name: string;
@@ -29,6 +30,7 @@ const documents: Readonly<Record<string, string>> = {
   'docs/errors.md': errorsPage(),
   'docs/dicom-conformance-statement.md': conformanceStatement(),
   'docs/model-manifest.schema.json': manifestSchema(),
+  'docs/states.md': statesPage(),
 };
 const check = process.argv.includes('--check');
 for (const [name, text] of Object.entries(documents)) {

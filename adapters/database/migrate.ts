@@ -5,12 +5,14 @@ import { querying } from './database-error.js';
 import * as studies from './migrations/0001-studies.js';
 import * as deliveryRoutes from './migrations/0002-delivery-routes.js';
 import * as keysAndCommitment from './migrations/0003-keys-and-commitment.js';
+import * as operations from './migrations/0004-operations.js';
 
 /** In the order of their names. A migration that has been released is never changed. */
 const MIGRATIONS = {
   '0001-studies': studies,
   '0002-delivery-routes': deliveryRoutes,
   '0003-keys-and-commitment': keysAndCommitment,
+  '0004-operations': operations,
 };
 
 /** Any number: the advisory lock that processes which start at the same time queue at. */

@@ -16,6 +16,8 @@ export interface DatabaseSchema {
   outbox: OutboxTable;
   api_keys: ApiKeysTable;
   commitment_requests: CommitmentRequestsTable;
+  parked_jobs: ParkedJobsTable;
+  audit_log: AuditLogTable;
 }
 
 interface StudiesTable {
@@ -34,6 +36,10 @@ interface StudiesTable {
   result_version: number | null;
   priority_rank: number | null;
   flagged: boolean | null;
+  /** A request to do the study again that no result carries yet. */
+  reprocessing: JSONColumnType<object> | null;
+  /** Of the instance that came last. */
+  last_trace_id: string | null;
 }
 
 interface InstancesTable {
@@ -54,6 +60,11 @@ interface InstancesTable {
   infer_start_at: Date | null;
   infer_end_at: Date | null;
   outcome: JSONColumnType<object> | null;
+  reprocess_requested_at: Date | null;
+  /** When the same bytes came again after they had been purged. */
+  stored_again_at: Date | null;
+  purged_at: Date | null;
+  trace_id: string | null;
 }
 
 interface ResultsTable {
@@ -81,6 +92,8 @@ interface DeliveriesTable {
   place: Generated<number>;
   receipt: JSONColumnType<object> | null;
   failed_delivery_id: string | null;
+  dead_at: Date | null;
+  trace_id: string | null;
 }
 
 interface OutboxTable {
@@ -92,6 +105,26 @@ interface OutboxTable {
   priority_rank: number;
   not_before: Date | null;
   leased_until: Date | null;
+  created_at: Generated<Date>;
+}
+
+interface ParkedJobsTable {
+  parked_job_id: Generated<string>;
+  name: JobName;
+  /** Of the instance, study or delivery that the job is about. */
+  subject_id: string;
+  error: string;
+  attempts: number;
+  parked_at: Date;
+}
+
+interface AuditLogTable {
+  entry: Generated<string>;
+  at: Date;
+  actor: string;
+  action: string;
+  subject_id: string | null;
+  detail: JSONColumnType<object>;
 }
 
 export interface ApiKeysTable {

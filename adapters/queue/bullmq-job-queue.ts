@@ -1,6 +1,6 @@
 import type { JobsOptions } from 'bullmq';
 
-import type { JobHandler, JobQueue, JobWorker } from '../../core/jobs/job-queue.js';
+import type { JobHandler, JobQueue, JobWorker, PoisonedJob } from '../../core/jobs/job-queue.js';
 import type { JobName, NewJob } from '../../core/jobs/jobs.js';
 import { JOB_NAMES } from '../../core/jobs/jobs.js';
 import { RETRY_POLICIES } from '../../core/jobs/retry.js';
@@ -9,6 +9,7 @@ import type { Clock } from '../../core/time.js';
 import type { QueueBackendOptions } from './backend.js';
 import { createQueueBackend } from './backend.js';
 import type { BullQueue } from './queue-backend.js';
+import { promoteOverdue } from './promote-overdue.js';
 import { answering } from './queue-error.js';
 import { rememberSuccess } from './remember-success.js';
 import { runWorker } from './run-worker.js';
@@ -18,6 +19,8 @@ export interface JobQueueDeps {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Keeps a job that fails for a reason that does not pass. Without it such jobs stay in the queue's list. */
+  readonly park?: (job: PoisonedJob) => Promise<void>;
 }
 
 export interface JobQueueOptions {
@@ -54,7 +57,7 @@ interface BullJob {
 
 /** The job queue on BullMQ. Connects when first used, and again after a loss. */
 export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOptions): JobQueue {
-  const { logger, clock, random } = deps;
+  const { logger, clock } = deps;
   const { lockDurationMs = 15_000, stalledIntervalMs = 5_000, answerTimeoutMs = 5_000 } = options;
   const backend = createQueueBackend(options.backend);
   const prepare = rememberSuccess(() => backend.prepare());
@@ -106,7 +109,7 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
     { concurrency }: { readonly concurrency: number },
   ): Promise<JobWorker> {
     await answering(prepare(), answerTimeoutMs);
-    const worker = await runWorker({ backend, logger, random, onError: logLoss }, name, handler, {
+    const worker = await runWorker({ ...deps, backend, onError: logLoss }, name, handler, {
       queueName: queueName(name),
       concurrency,
       lockDurationMs,
@@ -152,6 +155,16 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
     },
     work,
     depth,
+    promoteOverdue: (name, waitedMs) =>
+      answering(
+        queues[name]().then((queue) => promoteOverdue(queue, clock() - waitedMs)),
+        answerTimeoutMs,
+      ),
+    async remembers() {
+      await answering(queues.infer(), answerTimeoutMs);
+      return answering(backend.hasMark(options.prefix), answerTimeoutMs);
+    },
+    remember: () => answering(backend.setMark(options.prefix), answerTimeoutMs),
     async ping() {
       await depth('infer');
     },

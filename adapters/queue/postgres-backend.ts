@@ -23,6 +23,9 @@ export function createPostgresQueueBackend(pool: pg.Pool): QueueBackend {
       const options = { connection: pool, ...workerOptions(settings) };
       return new Worker(name, processor, options, createPostgresBackend).on('error', onError);
     },
+    // The queue is in the same database as what its jobs are about: they are lost together or not at all.
+    hasMark: () => Promise.resolve(true),
+    setMark: () => Promise.resolve(),
     disconnect() {
       // The pool has its own time-outs, and its owner ends it.
     },

@@ -11,6 +11,9 @@ export interface QueueBackend {
     settings: WorkerSettings,
     onError: OnError,
   ): BullWorker;
+  /** Whether the mark is there that the last `setMark` has left. */
+  hasMark(name: string): Promise<boolean>;
+  setMark(name: string): Promise<void>;
   /** Ends the connections, also those that wait for a server which is away. Comes last. */
   disconnect(): void;
 }
@@ -18,7 +21,13 @@ export interface QueueBackend {
 /** The parts of BullMQ's classes that are the same on every backend. */
 export type BullQueue = Pick<
   Queue,
-  'add' | 'addBulk' | 'close' | 'getJobCounts' | 'waitUntilReady'
+  | 'add'
+  | 'addBulk'
+  | 'close'
+  | 'getCountsPerPriority'
+  | 'getJobCounts'
+  | 'getJobs'
+  | 'waitUntilReady'
 >;
 export type BullWorker = Pick<Worker, 'close' | 'waitUntilReady'>;
 

@@ -40,17 +40,21 @@ export function createRedisQueueBackend(url: string): QueueBackend {
   }
 
   let producer: Redis | undefined;
+  const producing = (): Redis => (producer ??= new TrackedRedis(PRODUCER));
   let worker: Redis | undefined;
   return {
     prepare: () => Promise.resolve(),
     createQueue(name, onError) {
-      const connection = (producer ??= new TrackedRedis(PRODUCER));
-      return new Queue(name, { connection, streams: STREAMS }).on('error', onError);
+      return new Queue(name, { connection: producing(), streams: STREAMS }).on('error', onError);
     },
     createWorker(name, processor, settings, onError) {
       const connection = (worker ??= new TrackedRedis(WORKER));
       const options = { connection, ...workerOptions(settings) };
       return new Worker(name, processor, options).on('error', onError);
+    },
+    hasMark: async (name) => (await producing().exists(markKey(name))) === 1,
+    async setMark(name) {
+      await producing().set(markKey(name), '1');
     },
     disconnect() {
       open.forEach((connection) => {
@@ -58,4 +62,8 @@ export function createRedisQueueBackend(url: string): QueueBackend {
       });
     },
   };
+}
+
+function markKey(name: string): string {
+  return `preread:mark:${name}`;
 }

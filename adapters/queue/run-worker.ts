@@ -1,6 +1,7 @@
 import { DelayedError, type Job } from 'bullmq';
 
-import type { JobHandler, JobRepeat, JobWorker } from '../../core/jobs/job-queue.js';
+import { toPipelineError } from '../../core/errors.js';
+import type { JobHandler, JobRepeat, JobWorker, PoisonedJob } from '../../core/jobs/job-queue.js';
 import type { JobName } from '../../core/jobs/jobs.js';
 import { JOBS } from '../../core/jobs/jobs.js';
 import { RETRY_POLICIES, retryDelayMs } from '../../core/jobs/retry.js';
@@ -14,6 +15,7 @@ export interface RunWorkerDeps {
   readonly logger: Logger;
   readonly random: () => number;
   readonly onError: OnError;
+  readonly park?: (job: PoisonedJob) => Promise<void>;
 }
 
 export interface RunWorkerOptions {
@@ -42,9 +44,10 @@ export async function runWorker<N extends JobName>(
   async function handle(job: Job<unknown>): Promise<JobRepeat | undefined> {
     const attempt = job.attemptsMade + 1;
     const lastAttempt = attempt >= policy.attempts || job.stalledCounter >= MAX_STALLED_COUNT;
+    let payload: Parameters<JobHandler<N>>[0] | undefined;
     try {
       // The schema of the name gives the payload of the name, which the compiler cannot follow.
-      const payload = JOBS[name].parse(job.data) as Parameters<JobHandler<N>>[0];
+      payload = JOBS[name].parse(job.data) as Parameters<JobHandler<N>>[0];
       return (await handler(payload, { attempt, lastAttempt })) ?? undefined;
     } catch (error) {
       const failed = failedJobError(error);
@@ -52,6 +55,11 @@ export async function runWorker<N extends JobName>(
         { job: name, jobId: job.id, attempt, reason: failed.message, frames: stackFrames(error) },
         'job failed',
       );
+      const cause = toPipelineError(error);
+      if (cause.failure === 'permanent' && payload !== undefined) {
+        // When this fails, the job fails for a reason that passes, and comes back.
+        await deps.park?.({ name, payload, error: cause, attempts: attempt });
+      }
       throw failed;
     }
   }

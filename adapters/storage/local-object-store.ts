@@ -88,6 +88,7 @@ export function createLocalObjectStore(options: LocalObjectStoreOptions): LocalO
     path: pathOf,
     keys: () => walk(objects),
     remove: (key) => storing(() => rm(pathOf(key), { force: true })),
+    freeBytes: () => staging.freeBytes(),
     check: async () => ({ freeBytes: await staging.probe() }),
     removeStagedBefore: (timeMs) => staging.removeUntouchedSince(timeMs),
   };

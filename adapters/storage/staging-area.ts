@@ -22,14 +22,19 @@ export interface StagingArea {
   write(bytes: AsyncIterable<Uint8Array>, maxBytes: number): Promise<StagedFile>;
   /** Writes and removes a small file, after looking at the free space, which it returns. */
   probe(): Promise<number>;
+  freeBytes(): Promise<number>;
   removeUntouchedSince(timeMs: number): Promise<number>;
 }
 
 /** The folder where files grow until they are complete. Created when first needed. */
 export function createStagingArea(folder: string, minFreeBytes: number): StagingArea {
-  async function requireFreeSpace(): Promise<number> {
+  async function freeSpace(): Promise<number> {
     const { bavail, bsize } = await statfs(folder);
-    const freeBytes = bavail * bsize;
+    return bavail * bsize;
+  }
+
+  async function requireFreeSpace(): Promise<number> {
+    const freeBytes = await freeSpace();
     if (freeBytes < minFreeBytes) {
       const context = { freeBytes, minFreeBytes };
       throw new PipelineError('storage-full', undefined, { context });
@@ -83,6 +88,12 @@ export function createStagingArea(folder: string, minFreeBytes: number): Staging
         throw error;
       }
     },
+
+    freeBytes: () =>
+      storing(async () => {
+        await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+        return freeSpace();
+      }),
 
     probe: () =>
       storing(async () => {

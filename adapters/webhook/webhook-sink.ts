@@ -12,6 +12,7 @@ import type { DeliveryReceipt, ResultSink, SinkDelivery } from '../../core/deliv
 import { PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
 import { parseRetryAfterMs, transportError } from '../http/http-failure.js';
+import { traceparentHeader } from '../../core/trace.js';
 import { createAddressGuard } from './address-guard.js';
 
 export interface WebhookSinkOptions {
@@ -71,6 +72,9 @@ export function createWebhookSink(deps: { clock: Clock }, options: WebhookSinkOp
           'user-agent': options.userAgent,
           'webhook-id': id,
           'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+          ...(delivery.traceId !== undefined && {
+            traceparent: traceparentHeader(delivery.traceId, delivery.deliveryId),
+          }),
           'webhook-signature': signers.map((signer) => signer.sign(id, at, body)).join(' '),
         },
         body,

@@ -9,6 +9,7 @@ import { PipelineError } from '../../core/errors.js';
 import { EXIT } from '../exit-codes.js';
 import { openKeyAdministration } from '../keys/key-administration.js';
 import type { KeyAdministration } from '../keys/key-administration.js';
+import { textTable } from '../text-table.js';
 import { withServerOption } from '../remote/server-connection.js';
 
 interface ServerFlag {
@@ -113,14 +114,5 @@ async function list(administration: KeyAdministration, json: boolean): Promise<v
     lastUsedAt?.slice(0, 16) ?? 'never',
     revokedAt === undefined ? '' : `revoked ${revokedAt.slice(0, 16)}`,
   ]);
-  const table = [['key', 'name', 'scopes', 'made', 'last used', ''], ...rows];
-  const widths = table[0]?.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
-  for (const row of table) {
-    console.log(
-      row
-        .map((cell, at) => cell.padEnd(widths?.[at] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
-  }
+  console.log(textTable([['key', 'name', 'scopes', 'made', 'last used', ''], ...rows]));
 }

@@ -14,6 +14,7 @@ import { tlsConfig } from '../../adapters/tls/config.js';
 import { intVariable } from '../../adapters/config/load-config.js';
 import { ingestDimseConfig } from '../../services/ingest-dimse/config.js';
 import { ingestFolderConfig } from '../../services/ingest-folder/config.js';
+import { retentionConfig } from '../../workers/upkeep/config.js';
 import { ingestHttpConfig } from '../../services/ingest-http/config.js';
 import { isLoopback } from './is-loopback.js';
 
@@ -23,6 +24,17 @@ const pipelineConfig = z.object({
     .describe(
       "Quiet time after a study's last image before its result is made. Longer means fewer amended " +
         'results where images of a study arrive one by one, and later ones.',
+    ),
+  PREREAD_FAIR_WAIT_MS: intVariable({ min: 1_000, max: 86_400_000 })
+    .default(600_000)
+    .describe(
+      'Images that have waited for so long get a small share of the workers, also while more urgent ' +
+        'ones keep coming.',
+    ),
+  PREREAD_REQUEUE_AFTER_MS: intVariable({ min: 1_000, max: 86_400_000 })
+    .default(300_000)
+    .describe(
+      'Work of which nothing was heard for so long is queued again. More than the longest image takes.',
     ),
 });
 
@@ -44,6 +56,7 @@ export const serveConfig = z
     ...ingestDimseConfig.shape,
     ...ingestFolderConfig.shape,
     ...tlsConfig.shape,
+    ...retentionConfig.shape,
     ...loggingConfig.shape,
   })
   .superRefine((config, context) => {

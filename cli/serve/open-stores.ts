@@ -2,6 +2,7 @@ import { openDatabase } from '../../adapters/database/open-database.js';
 import { createBacklogCheck } from '../../adapters/database/backlog.js';
 import { createCommitmentStore } from '../../adapters/database/commitment-store.js';
 import { createKeyStore } from '../../adapters/database/key-store.js';
+import { createOperationsStore } from '../../adapters/database/operations-store/operations-store.js';
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
 import { createBullmqJobQueue } from '../../adapters/queue/bullmq-job-queue.js';
 import { createOutboxRelay } from '../../adapters/queue/outbox-relay.js';
@@ -11,17 +12,21 @@ import {
 } from '../../adapters/storage/local-object-store.js';
 import type { KeyStore } from '../../core/access/key-store.js';
 import { PipelineError } from '../../core/errors.js';
-import type { JobQueue } from '../../core/jobs/job-queue.js';
+import type { JobQueue, PoisonedJob } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
 import type { CommitmentStore } from '../../core/storage/commitment-store.js';
+import type { PipelineMetrics } from '../../core/metrics.js';
+import type { OperationsStore } from '../../core/storage/operations-store.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import type { Clock } from '../../core/time.js';
+import { parkPoisonedJob } from '../../core/use-cases/park-poisoned-job.js';
 import type { Closers } from './closers.js';
 import type { ServeConfig } from './config.js';
 import { ROLES, type Role } from './roles.js';
 
 export interface Stores {
   readonly store: StudyStore;
+  readonly operations: OperationsStore;
   readonly keys: KeyStore;
   readonly commitments: CommitmentStore;
   readonly objects: LocalObjectStore;
@@ -37,7 +42,12 @@ const OUTBOX_SWEEP_INTERVAL_MS = 2_000;
 
 /** Opens object store, database, queue and the relay between them. */
 export async function openStores(
-  deps: { readonly logger: Logger; readonly clock: Clock; readonly random: () => number },
+  deps: {
+    readonly logger: Logger;
+    readonly clock: Clock;
+    readonly random: () => number;
+    readonly metrics: Pick<PipelineMetrics, 'parked'>;
+  },
   config: ServeConfig,
   roles: ReadonlySet<Role>,
   closers: Closers,
@@ -68,15 +78,22 @@ export async function openStores(
     );
   }
   let wakeRelay = (): void => undefined;
-  const store = createStudyStore(
+  const onOutbox = (): void => {
+    wakeRelay();
+  };
+  const store = createStudyStore({ pool: database.pool, clock: deps.clock }, { onOutbox });
+  const operations = createOperationsStore(
     { pool: database.pool, clock: deps.clock },
-    {
-      onOutbox: () => {
-        wakeRelay();
-      },
-    },
+    { onOutbox },
   );
-  const queue = createBullmqJobQueue(deps, {
+  const queueDeps = {
+    ...deps,
+    async park(job: PoisonedJob) {
+      await parkPoisonedJob(operations, job);
+      deps.metrics.parked(job.name);
+    },
+  };
+  const queue = createBullmqJobQueue(queueDeps, {
     backend:
       redisUrl === undefined
         ? { kind: 'postgres', pool: database.pool }
@@ -98,5 +115,5 @@ export async function openStores(
     { pool: database.pool, clock: deps.clock },
     config.PREREAD_MAX_WAITING_IMAGES,
   );
-  return { store, keys, commitments, objects, checkBacklog, queue, embedded };
+  return { store, operations, keys, commitments, objects, checkBacklog, queue, embedded };
 }

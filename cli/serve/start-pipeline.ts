@@ -1,16 +1,17 @@
 import { createSameObjectFinder } from '../../adapters/dicom/find-same-object.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
+import { createMetrics, type MetricsRegistry } from '../../adapters/observability/metrics.js';
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
 import type { Destination } from '../../core/delivery/destination.js';
 import { routeResult } from '../../core/delivery/route-result.js';
 import type { Logger } from '../../core/log.js';
 import type { Clock } from '../../core/time.js';
+import { modelProvenance } from '../../core/use-cases/run-inference.js';
 import type { HealthAppDeps } from '../../services/ingest-http/app.js';
 import { startHealthHttp } from '../../services/ingest-http/server.js';
 import type { HttpOptions } from '../../services/ingest-http/server.js';
 import { startAssembleWorker } from '../../workers/assemble/start-assemble-worker.js';
-import { startJanitor } from '../../workers/assemble/start-janitor.js';
 import { startDeliveryWorker } from '../../workers/delivery/start-delivery-worker.js';
 import { modelText } from '../../core/inference/model-overlay.js';
 import { openClassifier } from '../../workers/inference/open-classifier.js';
@@ -21,13 +22,9 @@ import type { ServeConfig } from './config.js';
 import { createTargets, deliveryConcurrency } from './destinations.js';
 import { openAccess } from './open-access.js';
 import { openStores, type Stores } from './open-stores.js';
-import { recoverObjects } from './recover-objects.js';
 import type { Role } from './roles.js';
 import { startIngest, type StartedIngest } from './start-ingest.js';
-
-/** How often forgotten work is looked for, and how long it must have been quiet. */
-const JANITOR_INTERVAL_MS = 60_000;
-const JANITOR_QUIET_MS = 5 * 60_000;
+import { startUpkeep } from './start-upkeep.js';
 
 export interface PipelineDeps {
   readonly logger: Logger;
@@ -75,9 +72,15 @@ async function start(
   destinations: readonly Destination[],
   closers: Closers,
 ): Promise<Pipeline> {
-  const stores = await openStores(deps, config, roles, closers);
+  const metrics = createMetrics(softwareVersion);
+  const stores = await openStores({ ...deps, metrics }, config, roles, closers);
   const { store, queue, objects } = stores;
-  const shared = { ...deps, ...stores };
+  metrics.watch({
+    ...stores,
+    objects: roles.has('ingest') ? objects : undefined,
+    clock: deps.clock,
+  });
+  const shared = { ...deps, ...stores, metrics };
   // Before the model is loaded: what is refused is refused at once.
   const access = roles.has('ingest') ? await openAccess(stores.keys, config) : undefined;
   const inference = roles.has('inference')
@@ -90,13 +93,6 @@ async function start(
       route: (result) => routeResult(destinations, result),
     });
     closers.add(() => worker.close());
-    const janitor = startJanitor(shared, {
-      intervalMs: JANITOR_INTERVAL_MS,
-      quietMs: JANITOR_QUIET_MS,
-    });
-    closers.add(() => {
-      janitor.close();
-    });
   }
   if (roles.has('delivery')) {
     const targets = createTargets(shared, config, destinations);
@@ -118,6 +114,9 @@ async function start(
   const ingest = {
     objects,
     studies: store,
+    operations: { ...stores, objects },
+    metrics,
+    page: metrics,
     keys: stores.keys,
     inspectFile,
     findSameObject: createSameObjectFinder({ objects, studies: store }),
@@ -126,11 +125,7 @@ async function start(
     logger: deps.logger,
     readiness,
   };
-  if (stores.embedded) {
-    // This process has the data to itself, so whatever is unfinished is nobody else's work.
-    await recoverObjects({ ...ingest, objects, studies: store });
-    await store.requeueUnfinished(deps.clock());
-  }
+  await startUpkeep({ ...ingest, operations: stores.operations, stores }, config, roles, closers);
   const address = {
     host: config.PREREAD_HOST,
     port: config.PREREAD_PORT,
@@ -144,7 +139,11 @@ async function start(
         address,
         closers,
       )
-    : await startHealth({ readiness, logger: deps.logger, clock: deps.clock }, address, closers);
+    : await startHealth(
+        { readiness, page: metrics, logger: deps.logger, clock: deps.clock },
+        address,
+        closers,
+      );
   return {
     url,
     dimsePort,
@@ -165,7 +164,7 @@ async function startHealth(
 }
 
 async function startInference(
-  deps: PipelineDeps & Stores,
+  deps: PipelineDeps & Stores & { readonly metrics: MetricsRegistry },
   config: ServeConfig,
   closers: Closers,
 ): Promise<{ model: string; processes: number; detail: string; check: () => Promise<void> }> {
@@ -175,6 +174,7 @@ async function startInference(
   const detail = describeEngine(open);
   const { executionProvider, precision } = classifier.engine;
   deps.logger.info({ executionProvider, precision, fallback: classifier.fallback }, detail);
+  deps.metrics.model(modelProvenance(manifest, classifier.engine));
   const worker = await startInferenceWorker({
     ...deps,
     classifier,

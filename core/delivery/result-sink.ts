@@ -14,6 +14,7 @@ export interface SinkDelivery {
   readonly result: StudyResult;
   /** Present: the message is not the result but that its delivery to another destination has failed. */
   readonly failed?: FailedDelivery;
+  readonly traceId?: string | undefined;
 }
 
 /** What the receiver said when it took the message: statuses and counts, never patient data or UIDs. */

@@ -1,3 +1,4 @@
+import type { PipelineError } from '../errors.js';
 import type { JobName, JobPayload, NewJob } from './jobs.js';
 
 export interface JobContext {
@@ -10,6 +11,14 @@ export interface JobContext {
 /** The job is to come again after a while, and this run does not count as an attempt. */
 export interface JobRepeat {
   readonly repeatAfterMs: number;
+}
+
+/** A job that fails for a reason that does not pass, as it is handed to whoever keeps such jobs. */
+export interface PoisonedJob {
+  readonly name: JobName;
+  readonly payload: JobPayload<JobName>;
+  readonly error: PipelineError;
+  readonly attempts: number;
 }
 
 /**
@@ -46,6 +55,18 @@ export interface JobQueue {
     options: { readonly concurrency: number },
   ): Promise<JobWorker>;
   depth(name: JobName): Promise<QueueDepth>;
+  /**
+   * Moves some of the jobs that have waited longer than this before the more urgent ones, so that a flood of
+   * these starves nobody. As many at most as are being worked on; none while some of the last ones wait.
+   * Returns how many.
+   */
+  promoteOverdue(name: JobName, waitedMs: number): Promise<number>;
+  /**
+   * False when the queue has lost what it had (a Redis that was emptied, or came back without its data), and
+   * for a new queue. From `remember` on it is true until that happens again.
+   */
+  remembers(): Promise<boolean>;
+  remember(): Promise<void>;
   /** Throws `queue-unavailable` when the queue does not answer. */
   ping(): Promise<void>;
   /** Closes workers first, then connections. Idempotent. */

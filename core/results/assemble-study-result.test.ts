@@ -68,7 +68,28 @@ describe('assembleStudyResult', () => {
     );
     expect(first.resultVersion).toBe(1);
     expect(first.amends).toBeUndefined();
-    expect(second).toMatchObject({ resultVersion: 2, amends: 1 });
+    expect(first.revision).toBeUndefined();
+    expect(second).toMatchObject({
+      resultVersion: 2,
+      amends: 1,
+      revision: { cause: 'new-images' },
+    });
+  });
+
+  it('says who has asked for another version, and why', () => {
+    const instances = [scored('1.2.1', [finding('Mass', 0.1)])];
+    const first = assembleStudyResult(snapshot(instances), context);
+    const reprocessing = {
+      reason: 'a new model',
+      requestedBy: 'admin',
+      requestedAt: '2026-01-15T08:00:00.000Z',
+    };
+    const before = snapshot(instances, {}, first);
+    const second = assembleStudyResult(
+      { ...before, study: { ...before.study, reprocessing } },
+      context,
+    );
+    expect(second.revision).toEqual({ cause: 'reprocessing', ...reprocessing });
   });
 });
 
@@ -101,6 +122,8 @@ function snapshot(
       firstReceivedAtMs: 0,
       lastActivityAtMs: 0,
       heldUntilMs: 0,
+      reprocessing: undefined,
+      traceId: undefined,
     },
     instances,
     latestResult,
@@ -142,6 +165,8 @@ function instance(SOPInstanceUID: string, outcome: InstanceOutcome): StoredInsta
     inferStartAtMs: undefined,
     inferEndAtMs: undefined,
     outcome,
+    purgedAtMs: undefined,
+    traceId: undefined,
   };
 }
 

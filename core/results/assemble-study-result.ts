@@ -1,5 +1,5 @@
 import { canonicalJson } from '../canonical-json.js';
-import type { StudySnapshot, StoredInstance } from '../storage/study-store.js';
+import type { StoredInstance, StoredStudy, StudySnapshot } from '../storage/study-store.js';
 import { isoTime, isoTimeIfKnown } from '../time.js';
 import { raisePriority } from '../triage/priority.js';
 import type { ModelProvenance } from './outcome.js';
@@ -28,6 +28,7 @@ export function assembleStudyResult(
     StudyInstanceUID: study.StudyInstanceUID,
     resultVersion: (latestResult?.resultVersion ?? 0) + 1,
     amends: latestResult?.resultVersion,
+    revision: latestResult && revisionOf(snapshot.study),
     status: 'preliminary',
     triage: {
       requestedPriority: study.requestedPriority,
@@ -46,6 +47,12 @@ export function assembleStudyResult(
     assembledAt: isoTime(context.nowMs),
     disclaimer: DISCLAIMER,
   };
+}
+
+function revisionOf({ reprocessing }: StoredStudy): StudyResult['revision'] {
+  return reprocessing === undefined
+    ? { cause: 'new-images' }
+    : { cause: 'reprocessing', ...reprocessing };
 }
 
 /** Whether two results say the same of the same images: then the later one is not worth a version. */

@@ -35,6 +35,15 @@ export const studyResultSchema = z
     StudyInstanceUID: z.string(),
     resultVersion: z.int().positive(),
     amends: z.int().positive().optional().describe('The version that this one replaces.'),
+    revision: z
+      .object({
+        cause: z.enum(['new-images', 'reprocessing']),
+        reason: z.string().optional().describe('Given by whoever asked for it.'),
+        requestedBy: z.string().optional(),
+        requestedAt: time.optional(),
+      })
+      .optional()
+      .describe('Why there is another version. Absent in the first.'),
     status: z.literal('preliminary').describe('Always: no person has seen it.'),
     triage: z.object({
       requestedPriority: z.enum(PRIORITIES).describe('The priority that the study came with.'),

@@ -32,4 +32,6 @@ export interface ObjectStore {
   remove(key: string): Promise<void>;
   /** Throws when an object could not be stored now. `freeBytes` is what the file system has left. */
   check(): Promise<{ readonly freeBytes: number }>;
+  /** What the file system has left, also when that is too little to store anything. */
+  freeBytes(): Promise<number>;
 }

@@ -6,6 +6,14 @@ import type { InstanceOutcome } from '../results/outcome.js';
 import type { StudyResult } from '../results/study-result.js';
 import type { Priority } from '../triage/priority.js';
 
+/** What an instance goes through; core/states/machines.ts says what each state means. */
+export const INSTANCE_STATES = ['received', 'queued', 'scored', 'not-analysed'] as const;
+export type InstanceState = (typeof INSTANCE_STATES)[number];
+
+/** Whether an instance's bytes are there. */
+export const OBJECT_STATES = ['stored', 'purged'] as const;
+export type ObjectState = (typeof OBJECT_STATES)[number];
+
 /**
  * - `waiting`: destinations of a lower order come first. `pending`: it is tried, now or at its time.
  * - `delivered`: the receiver has it. `dead`: given up; a person may replay it.
@@ -25,6 +33,8 @@ export interface NewInstance {
   readonly objectKey: string;
   readonly requestedPriority: Priority;
   readonly receivedAtMs: number;
+  /** What ties the log lines of an image together, from its reception to its delivery. */
+  readonly traceId?: string | undefined;
 }
 
 export type RecordInstanceResult =
@@ -45,6 +55,17 @@ export interface StoredInstance {
   readonly inferStartAtMs: number | undefined;
   readonly inferEndAtMs: number | undefined;
   readonly outcome: InstanceOutcome | undefined;
+  /** When the retention rules removed its bytes. */
+  readonly purgedAtMs: number | undefined;
+  readonly traceId: string | undefined;
+}
+
+/** A request to do a study again, which its next result carries. */
+export interface Reprocessing {
+  readonly reason: string;
+  readonly requestedBy: string;
+  /** ISO 8601. */
+  readonly requestedAt: string;
 }
 
 export interface InferenceTimes {
@@ -64,6 +85,10 @@ export interface StoredStudy {
   readonly lastActivityAtMs: number;
   /** A sender is still in the middle of this study: no result before this time. */
   readonly heldUntilMs: number;
+  /** Undefined unless somebody has asked for it to be done again. */
+  readonly reprocessing: Reprocessing | undefined;
+  /** Of the image that came last. */
+  readonly traceId: string | undefined;
 }
 
 /** Everything that assembling a result needs, read in one snapshot. */
@@ -108,6 +133,7 @@ export interface StoredDelivery {
   readonly receipt: DeliveryReceipt | undefined;
   /** The delivery whose failure this one tells of; undefined when it brings the result itself. */
   readonly failedDeliveryId: string | undefined;
+  readonly traceId: string | undefined;
 }
 
 /** A destination that a result goes to. */

@@ -15,7 +15,13 @@ export interface AssembleStudyDeps {
 }
 
 export type AssembleStudyResult =
-  | { readonly kind: 'assembled'; readonly result: StudyResult }
+  | {
+      readonly kind: 'assembled';
+      readonly result: StudyResult;
+      readonly traceId: string | undefined;
+      /** Since the last outcome or arrival. */
+      readonly sinceActivityMs: number;
+    }
   /** A later job will do it, or the result stands already. */
   | { readonly kind: 'superseded' | 'waiting' | 'held' | 'unchanged' };
 
@@ -43,10 +49,15 @@ export async function assembleStudy(
   }
   const result = assembleStudyResult(snapshot, { software: deps.software, nowMs });
   const { latestResult } = snapshot;
-  if (latestResult && saysTheSame(latestResult, result)) {
+  const askedFor = snapshot.study.reprocessing !== undefined;
+  if (latestResult && !askedFor && saysTheSame(latestResult, result)) {
     await deps.store.coverActivity(studyId, activity);
     return { kind: 'unchanged' };
   }
   const recorded = await deps.store.recordResult(studyId, result, activity, deps.route(result));
-  return recorded ? { kind: 'assembled', result } : { kind: 'superseded' };
+  if (!recorded) {
+    return { kind: 'superseded' };
+  }
+  const sinceActivityMs = deps.clock() - snapshot.study.lastActivityAtMs;
+  return { kind: 'assembled', result, traceId: snapshot.study.traceId, sinceActivityMs };
 }

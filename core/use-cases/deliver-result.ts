@@ -2,6 +2,7 @@ import type { Lane } from '../delivery/lane.js';
 import type { DeliveryReceipt, FailedDelivery, ResultSink } from '../delivery/result-sink.js';
 import { deliveryDelayMs } from '../delivery/schedule.js';
 import { PipelineError, toPipelineError } from '../errors.js';
+import type { StudyResult } from '../results/study-result.js';
 import type { StoredDelivery, StudyStore } from '../storage/study-store.js';
 import type { Clock } from '../time.js';
 
@@ -21,9 +22,15 @@ export interface DeliverResultDeps {
   readonly random: () => number;
 }
 
+interface Attempt {
+  readonly attempts: number;
+  readonly destination: string;
+  readonly traceId: string | undefined;
+}
+
 export type DeliverResultResult =
-  | { readonly kind: 'delivered'; readonly attempts: number }
-  | { readonly kind: 'retry' | 'dead'; readonly attempts: number; readonly error: PipelineError }
+  | (Attempt & { readonly kind: 'delivered'; readonly sinceReceivedMs: number })
+  | (Attempt & { readonly kind: 'retry' | 'dead'; readonly error: PipelineError })
   /** The destination's lane is full: the same job again after a moment; nothing was attempted. */
   | { readonly kind: 'crowded'; readonly delayMs: number }
   /** The destination is left alone: a new job at a later time; nothing was attempted. */
@@ -57,8 +64,9 @@ export async function deliverResult(
     await deps.store.recordDeliveryAttempt(deliveryId, pause);
     return { kind: 'paused' };
   }
+  const { destination, traceId } = delivery;
   const attempts = delivery.attempts + 1;
-  let receipt: DeliveryReceipt;
+  let sent: { readonly receipt: DeliveryReceipt; readonly result: StudyResult };
   try {
     if (admission.kind === 'gone') {
       throw new PipelineError('delivery-gone');
@@ -66,23 +74,33 @@ export async function deliverResult(
     if (!target) {
       throw new PipelineError('delivery-rejected', 'the destination is no longer configured');
     }
-    receipt = await sendInLane(deps, target, delivery);
+    sent = await sendInLane(deps, target, delivery);
   } catch (thrown) {
     return recordFailure(deps, target, delivery, toPipelineError(thrown));
   }
-  await deps.store.recordDeliveryAttempt(deliveryId, {
+  const atMs = deps.clock();
+  const { receipt, result } = sent;
+  await deps.store.recordDeliveryAttempt(deliveryId, { kind: 'delivered', atMs, receipt });
+  return {
     kind: 'delivered',
-    atMs: deps.clock(),
-    receipt,
-  });
-  return { kind: 'delivered', attempts };
+    attempts,
+    destination,
+    traceId,
+    sinceReceivedMs: atMs - askedForAtMs(result),
+  };
+}
+
+/** When the last image came in, or the request to do the study again. */
+function askedForAtMs({ instances, revision }: StudyResult): number {
+  const times = instances.map(({ timestamps }) => timestamps.received);
+  return Math.max(...[...times, revision?.requestedAt ?? ''].map((time) => Date.parse(time) || 0));
 }
 
 async function sendInLane(
   deps: DeliverResultDeps,
   { lane, sink }: DeliveryTarget,
   delivery: StoredDelivery,
-): Promise<DeliveryReceipt> {
+): Promise<{ readonly receipt: DeliveryReceipt; readonly result: StudyResult }> {
   try {
     const result = await deps.store.loadResult(delivery.studyId, delivery.resultVersion);
     if (!result) {
@@ -93,10 +111,11 @@ async function sendInLane(
       deliveryId: delivery.deliveryId,
       studyId: delivery.studyId,
       result,
+      traceId: delivery.traceId,
       ...(failed && { failed }),
     });
     lane.leave(deps.clock());
-    return receipt;
+    return { receipt, result };
   } catch (thrown) {
     lane.leave(deps.clock(), toPipelineError(thrown));
     throw thrown;
@@ -147,5 +166,6 @@ async function recordFailure(
         }
       : { kind: 'retry', error: text, nextAttemptAtMs: deps.clock() + delayMs },
   );
-  return { kind: delayMs === undefined ? 'dead' : 'retry', attempts, error };
+  const { destination, traceId } = delivery;
+  return { kind: delayMs === undefined ? 'dead' : 'retry', attempts, destination, traceId, error };
 }

@@ -5,6 +5,7 @@ import type { TransferSyntaxUid } from '../dicom/transfer-syntaxes.js';
 import type { DicomUid } from '../dicom/uid.js';
 import { PipelineError, assertNever, toPipelineError } from '../errors.js';
 import type { LogFacts, Logger } from '../log.js';
+import type { PipelineMetrics } from '../metrics.js';
 import type { ObjectStore, StagedObject } from '../storage/object-store.js';
 import type { StudyStore } from '../storage/study-store.js';
 import type { Clock } from '../time.js';
@@ -54,6 +55,7 @@ export interface IngestInstanceDeps {
   readonly decodable: ReadonlySet<TransferSyntaxUid>;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics?: Pick<PipelineMetrics, 'received'>;
 }
 
 export interface IngestInput {
@@ -65,6 +67,8 @@ export interface IngestInput {
   readonly expectedObject?: Pick<InstanceIdentity, 'SOPClassUID' | 'SOPInstanceUID'> | undefined;
   /** Of the request; it outranks the object's own header. */
   readonly requestedPriority?: Priority | undefined;
+  /** Ties the log lines of the object together. */
+  readonly traceId?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -106,6 +110,7 @@ export async function ingestInstance(
   const facts: Record<string, unknown> = {
     sizeBytes: staged.sizeBytes,
     receiveMs: receivedAtMs - startedAtMs,
+    traceId: input.traceId,
   };
   try {
     const outcome = await admit(deps, input, staged, receivedAtMs, facts);
@@ -149,6 +154,7 @@ async function admit(
         priorityFromHeader(header.RequestedProcedurePriority) ??
         'routine',
       receivedAtMs,
+      traceId: input.traceId,
     });
     facts['instanceId'] = recorded.instanceId;
     if (recorded.kind === 'conflict') {
@@ -232,6 +238,7 @@ function describe(header: IngestHeader, facts: Record<string, unknown>): void {
 }
 
 function report(deps: IngestInstanceDeps, outcome: IngestOutcome, facts: LogFacts): IngestOutcome {
+  deps.metrics?.received(outcome.kind === 'failed' ? outcome.error.code : outcome.kind);
   switch (outcome.kind) {
     case 'stored':
       deps.logger.info(facts, 'instance stored');

@@ -24,13 +24,20 @@ export interface RunInferenceDeps {
 }
 
 export type RunInferenceResult =
-  | { readonly kind: 'recorded'; readonly outcome: InstanceOutcome }
+  | {
+      readonly kind: 'recorded';
+      readonly outcome: InstanceOutcome;
+      readonly traceId: string | undefined;
+      /** From its reception to this attempt. */
+      readonly waitedMs: number;
+    }
   | { readonly kind: 'nothing-to-do' };
 
 /**
  * Gives one instance its outcome. An object that this worker cannot read is thrown, always: another worker, or
- * a later time, will. A crash or time-out of the engine is thrown for the queue to retry; on
- * the last attempt it becomes the outcome `processing-failed`, because "nothing happened" is not one.
+ * a later time, will. A crash or time-out of the engine is thrown for the queue to retry, which takes it to
+ * another process; on the last attempt it becomes the outcome `processing-failed`, because "nothing happened"
+ * is not one. So does at once what no repetition mends.
  */
 export async function runInference(
   deps: RunInferenceDeps,
@@ -53,7 +60,7 @@ export async function runInference(
     }
     outcome = toInstanceOutcome(deps.manifest, deps.classifier.engine, classification);
   } catch (error) {
-    if (!(error instanceof PipelineError) || !isEngineFailure(error) || !context.lastAttempt) {
+    if (!(error instanceof PipelineError) || !endsHere(error, context)) {
       throw error;
     }
     outcome = {
@@ -70,7 +77,11 @@ export async function runInference(
     { inferStartAtMs, inferEndAtMs },
     inferEndAtMs + deps.assembleDelayMs,
   );
-  return recorded ? { kind: 'recorded', outcome } : { kind: 'nothing-to-do' };
+  if (!recorded) {
+    return { kind: 'nothing-to-do' };
+  }
+  const waitedMs = inferStartAtMs - instance.receivedAtMs;
+  return { kind: 'recorded', outcome, traceId: instance.traceId, waitedMs };
 }
 
 /** What the engine said of an image, with the manifest's thresholds applied. */
@@ -109,6 +120,7 @@ function toWarning(gate: GateResult): InstanceOutcome['warnings'][number] {
   return { gate: gate.gate, detail: gate.detail ?? '' };
 }
 
-function isEngineFailure(error: PipelineError): boolean {
-  return error.code === 'inference-crashed' || error.code === 'inference-timeout';
+function endsHere(error: PipelineError, { lastAttempt }: JobContext): boolean {
+  const engineFailed = error.code === 'inference-crashed' || error.code === 'inference-timeout';
+  return error.failure === 'permanent' || (engineFailed && lastAttempt);
 }

@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
+
 import type { Association, Message } from '../../adapters/dimse/association.js';
 import { part10Header } from '../../core/dicom/part10-header.js';
 import { parseUid } from '../../core/dicom/uid.js';
 import { COMMAND_FIELDS, DIMSE_STATUS } from '../../core/dimse/command-set.js';
 import { PipelineError } from '../../core/errors.js';
+import { traceIdFromUuid } from '../../core/trace.js';
 import { ingestInstance } from '../../core/use-cases/ingest-instance.js';
 import type { IngestInstanceDeps, IngestOutcome } from '../../core/use-cases/ingest-instance.js';
 
@@ -63,6 +66,7 @@ async function takeIn(
     bytes: bytes(),
     maxBytes: maxInstanceBytes,
     expectedObject: { SOPClassUID, SOPInstanceUID },
+    traceId: traceIdFromUuid(randomUUID()),
   });
 }
 

@@ -18,6 +18,10 @@ import { buildOpenApi } from './openapi.js';
 import { liveness, readiness } from './routes/health.js';
 import type { ReadinessCheck } from './routes/health.js';
 import { addKeyRoutes } from './routes/keys.js';
+import { getMetrics } from './routes/metrics.js';
+import type { MetricsPage } from './routes/metrics.js';
+import { addOperationsRoutes } from './routes/operations.js';
+import type { OperationsRoutesDeps } from './routes/operations.js';
 import { STORE_ACCEPTS, storeInstances } from './routes/store-instances.js';
 import type { StoreInstancesDeps, StoreInstancesOptions } from './routes/store-instances.js';
 import { getStudy, listStudies } from './routes/studies.js';
@@ -31,6 +35,9 @@ export interface IngestAppDeps extends StoreInstancesDeps {
   readonly access: Omit<AccessPolicy, 'keys'>;
   /** What `/readyz` asks. */
   readonly readiness: readonly ReadinessCheck[];
+  readonly page: MetricsPage;
+  /** Absent where nobody operates: then the resources for that are missing. */
+  readonly operations?: OperationsRoutesDeps;
 }
 
 export interface IngestAppOptions extends StoreInstancesOptions {
@@ -38,7 +45,7 @@ export interface IngestAppOptions extends StoreInstancesOptions {
   readonly requestsPerMinute: number;
 }
 
-export type HealthAppDeps = Pick<IngestAppDeps, 'readiness' | 'logger' | 'clock'>;
+export type HealthAppDeps = Pick<IngestAppDeps, 'readiness' | 'page' | 'logger' | 'clock'>;
 
 /** Health alone, for processes that pull jobs and have no other interface. */
 export function createHealthApp(deps: HealthAppDeps): Express {
@@ -63,6 +70,9 @@ export function createIngestApp(deps: IngestAppDeps, options: IngestAppOptions):
   add('/api/v1/studies/:StudyInstanceUID', {
     get: { scope: 'read', handle: getStudy(deps.studies) },
   });
+  if (deps.operations !== undefined) {
+    addOperationsRoutes(add, deps.operations);
+  }
   addKeyRoutes(add, deps.keys);
 
   const openApi = buildOpenApi();
@@ -87,6 +97,7 @@ function createBareApp(deps: HealthAppDeps): Express {
   app.use(securityHeaders());
   const add = resourcesOf(app);
   add('/healthz', { get: { scope: 'public', handle: liveness } });
+  add('/metrics', { get: { scope: 'public', handle: getMetrics(deps.page) } });
   add('/readyz', { get: { scope: 'public', handle: readiness(deps.readiness, deps.logger) } });
   return app;
 }

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { createDocument } from 'zod-openapi';
-import type { ZodOpenApiOperationObject, ZodOpenApiResponsesObject } from 'zod-openapi';
+import type { ZodOpenApiOperationObject } from 'zod-openapi';
 
 import { softwareVersion } from '../../adapters/process/package-info.js';
 import { createdKeySchema, keyListSchema, newKeySchema } from '../../core/access/manage-keys.js';
 import { PRIORITIES } from '../../core/triage/priority.js';
 import { problemSchema } from './http/problem.js';
+import { json, problems } from './openapi-answers.js';
+import { OPERATIONS_PATHS } from './openapi-operations.js';
 import { livenessSchema, readinessSchema } from './routes/health.js';
 import { studyListSchema, studyQuerySchema, studySchema } from './routes/studies.js';
 
@@ -52,6 +54,7 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
       { name: 'DICOMweb', description: 'STOW-RS (PS3.18 10.5).' },
       { name: 'Studies' },
       { name: 'Keys', description: 'For administrators.' },
+      { name: 'Operations' },
       { name: 'Health' },
     ],
     components: {
@@ -132,6 +135,7 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
           },
         },
       },
+      ...OPERATIONS_PATHS,
       '/healthz': {
         get: {
           security: [],
@@ -190,20 +194,4 @@ function store(
       ...problems(401, 403, 406, 408, 429, 500),
     },
   };
-}
-
-function json(description: string, schema: z.ZodType) {
-  return { description, content: { 'application/json': { schema } } };
-}
-
-function problems(...statuses: readonly number[]): ZodOpenApiResponsesObject {
-  return Object.fromEntries(
-    statuses.map((status) => [
-      String(status),
-      {
-        description: 'A problem (RFC 9457).',
-        content: { 'application/problem+json': { schema: problemSchema } },
-      },
-    ]),
-  );
 }

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import type { QueueBackendOptions } from '../../adapters/queue/backend.js';
 import { PipelineError } from '../../core/errors.js';
-import type { JobContext, JobQueue } from '../../core/jobs/job-queue.js';
+import type { JobContext, JobQueue, PoisonedJob } from '../../core/jobs/job-queue.js';
 import type { NewJob } from '../../core/jobs/jobs.js';
 import { eventually } from '../support/eventually.js';
 import { createTestQueue, newPrefix, openQueueAt } from '../support/queue-bed.js';
@@ -223,7 +223,7 @@ export function describeJobQueue(name: string, open: () => Promise<QueueBed>): v
       const logged: unknown[] = [];
       const keep = (facts: unknown, message: string) => logged.push(facts, message);
       const logger = { debug: keep, info: keep, warn: keep, error: keep };
-      const logging = createTestQueue(bed.backend, prefix, logger);
+      const logging = createTestQueue(bed.backend, prefix, { logger });
       const job = inferJob();
       await logging.work(
         'infer',
@@ -356,6 +356,88 @@ export function describeJobQueue(name: string, open: () => Promise<QueueBed>): v
       expect((await queue.depth('infer')).waiting).toBe(3 - finished);
       await queue.close();
       await queue.close();
+    });
+
+    it('lets a flood of urgent jobs starve nobody', async () => {
+      const routine = randomUUID();
+      const stat = () => ({
+        id: randomUUID(),
+        name: 'infer' as const,
+        payload: { instanceId: randomUUID() },
+        priorityRank: 1,
+      });
+      await queue.enqueue([
+        { id: randomUUID(), name: 'infer', payload: { instanceId: routine }, priorityRank: 3 },
+        ...Array.from({ length: 10 }, stat),
+      ]);
+      let urgent = 0;
+      let routineAfter: number | undefined;
+      await queue.work(
+        'infer',
+        async ({ instanceId }) => {
+          if (instanceId === routine) {
+            routineAfter = urgent;
+          } else {
+            urgent += 1;
+            // The flood: each urgent job brings the next.
+            await queue.enqueue([stat()]);
+          }
+        },
+        { concurrency: 1 },
+      );
+      await eventually(() => {
+        expect(urgent).toBeGreaterThan(30);
+      });
+      expect(routineAfter).toBeUndefined();
+      expect(await queue.promoteOverdue('infer', 3_600_000)).toBe(0);
+      expect(await queue.promoteOverdue('infer', 0)).toBe(1);
+      await eventually(() => {
+        expect(routineAfter).toBeGreaterThan(30);
+      });
+    });
+
+    it('hands a poisoned job over with its error, and no other', async () => {
+      const parked: PoisonedJob[] = [];
+      const keeping = createTestQueue(bed.backend, prefix, {
+        park: (job) => {
+          parked.push(job);
+          return Promise.resolve();
+        },
+      });
+      let handled = 0;
+      await keeping.work(
+        'deliver',
+        ({ deliveryId }) => {
+          handled += 1;
+          throw new PipelineError(deliveryId === poison ? 'internal' : 'storage-unavailable');
+        },
+        { concurrency: 1 },
+      );
+      const poison = randomUUID();
+      for (const deliveryId of [poison, randomUUID()]) {
+        await keeping.enqueue([
+          { id: randomUUID(), name: 'deliver', payload: { deliveryId }, priorityRank: 3 },
+        ]);
+      }
+      await eventually(() => {
+        expect(handled).toBeGreaterThan(2);
+      });
+      expect(parked).toMatchObject([
+        {
+          name: 'deliver',
+          payload: { deliveryId: poison },
+          attempts: 1,
+          error: { code: 'internal' },
+        },
+      ]);
+      await keeping.close();
+    });
+
+    it('remembers that it was told to', async () => {
+      if (!(await queue.remembers())) {
+        await queue.remember();
+      }
+      expect(await queue.remembers()).toBe(true);
     });
 
     it('answers a ping', async () => {

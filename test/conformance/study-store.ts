@@ -93,6 +93,8 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
           inferStartAtMs: undefined,
           inferEndAtMs: undefined,
           outcome: undefined,
+          purgedAtMs: undefined,
+          traceId: undefined,
         });
         expect((await store.loadStudy(studyId))?.study).toEqual({
           studyId,
@@ -103,6 +105,8 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
           firstReceivedAtMs: SAMPLE_TIME_MS,
           lastActivityAtMs: SAMPLE_TIME_MS,
           heldUntilMs: 0,
+          reprocessing: undefined,
+          traceId: undefined,
         });
         expect(await outbox()).toEqual([
           {

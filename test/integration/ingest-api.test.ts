@@ -72,7 +72,12 @@ describe('health alone', () => {
     const failing = { name: 'queue', check: () => Promise.reject(new Error('refused')) };
     const silent = { name: 'database', check: () => new Promise(() => undefined) };
     const http = await startHealthHttp(
-      { readiness: [failing, silent], logger: silentLogger, clock: Date.now },
+      {
+        readiness: [failing, silent],
+        page: { contentType: 'text/plain', text: () => Promise.resolve('') },
+        logger: silentLogger,
+        clock: Date.now,
+      },
       { host: '127.0.0.1', port: 0, shutdownMs: 100 },
     );
     onTestFinished(() => http.close());

@@ -78,6 +78,7 @@ export async function startIngestServer(
       decodable: DECODABLE,
       clock: Date.now,
       logger,
+      page: { contentType: 'text/plain', text: () => Promise.resolve('') },
       readiness: [
         { name: 'database', check: () => studies.ping() },
         { name: 'objects', check: () => objects.check() },

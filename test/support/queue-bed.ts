@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../adapters/database/open-database.js';
 import type { DatabaseOptions } from '../../adapters/database/open-database.js';
 import type { QueueBackendOptions } from '../../adapters/queue/backend.js';
-import { createBullmqJobQueue } from '../../adapters/queue/bullmq-job-queue.js';
+import { createBullmqJobQueue, type JobQueueDeps } from '../../adapters/queue/bullmq-job-queue.js';
 import type { JobQueue } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
 import { silentLogger } from '../../core/log.js';
@@ -29,9 +29,9 @@ export function newPrefix(): string {
 export function createTestQueue(
   backend: QueueBackendOptions,
   prefix: string,
-  logger: Logger = silentLogger,
+  { logger = silentLogger, park }: { logger?: Logger; park?: JobQueueDeps['park'] } = {},
 ): JobQueue {
-  const deps = { logger, clock: Date.now, random: () => 0 };
+  const deps = { logger, clock: Date.now, random: () => 0, ...(park && { park }) };
   return createBullmqJobQueue(deps, { backend, prefix, ...TIMING });
 }
 

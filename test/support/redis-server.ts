@@ -15,6 +15,8 @@ export interface RedisServer {
   kill(): Promise<void>;
   /** Starts it again after `kill`, on the same port and data. */
   restart(): Promise<void>;
+  /** The same, after all that it had is gone. */
+  restartEmpty(): Promise<void>;
   /** It accepts connections and answers nothing, until `thaw`. */
   freeze(): void;
   thaw(): void;
@@ -62,6 +64,10 @@ export async function startRedis(peer: Peer): Promise<RedisServer> {
         .join('\n'),
     kill: () => server.end('SIGKILL'),
     async restart() {
+      server = await start();
+    },
+    async restartEmpty() {
+      await rm(join(folder, 'appendonlydir'), { recursive: true, force: true });
       server = await start();
     },
     freeze: () => process.kill(server.pid, 'SIGSTOP'),

@@ -44,7 +44,8 @@ async function open(options: DatabaseOptions): Promise<TestDatabase> {
     close,
     async empty() {
       await pool.query(
-        'TRUNCATE outbox, deliveries, results, instances, studies, api_keys, commitment_requests',
+        'TRUNCATE parked_jobs, audit_log, outbox, deliveries, results, instances, studies, api_keys, ' +
+          'commitment_requests',
       );
     },
   };

@@ -8,6 +8,7 @@ import { webhookMessageSchema, type WebhookMessage } from '../../core/delivery/w
 export interface ReceivedMessage {
   readonly id: string;
   readonly message: WebhookMessage;
+  readonly traceparent: string | undefined;
 }
 
 /**
@@ -80,7 +81,11 @@ export async function startWebhookReceiver(options: { port?: number; answer?: ()
 
   function read(headers: IncomingHttpHeaders, body: string): ReceivedMessage {
     const verified = verifier.verify(body, headers as Record<string, string>);
-    return { id: String(headers['webhook-id']), message: webhookMessageSchema.parse(verified) };
+    return {
+      id: String(headers['webhook-id']),
+      message: webhookMessageSchema.parse(verified),
+      traceparent: headers['traceparent']?.toString(),
+    };
   }
 }
 

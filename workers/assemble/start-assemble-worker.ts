@@ -1,10 +1,12 @@
 import type { JobQueue, JobWorker } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
+import type { PipelineMetrics } from '../../core/metrics.js';
 import { assembleStudy, type AssembleStudyDeps } from '../../core/use-cases/assemble-study.js';
 
 export interface AssembleWorkerDeps extends AssembleStudyDeps {
   readonly queue: JobQueue;
   readonly logger: Logger;
+  readonly metrics: PipelineMetrics;
 }
 
 /** Assembling is a handful of short queries; more at once would only wait for the same database. */
@@ -23,10 +25,12 @@ export async function startAssembleWorker(deps: AssembleWorkerDeps): Promise<Job
         );
         return;
       }
-      const { result } = done;
+      const { result, traceId } = done;
+      deps.metrics.stage('assembly', done.sinceActivityMs);
       deps.logger.info(
         {
           studyId,
+          traceId,
           resultVersion: result.resultVersion,
           instances: result.instances.length,
           analysed: result.analysed,

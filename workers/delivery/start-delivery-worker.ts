@@ -1,5 +1,6 @@
 import type { JobQueue, JobWorker } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
+import type { PipelineMetrics } from '../../core/metrics.js';
 import {
   deliverResult,
   type DeliverResultDeps,
@@ -9,6 +10,7 @@ import {
 export interface DeliveryWorkerDeps extends DeliverResultDeps {
   readonly queue: JobQueue;
   readonly logger: Logger;
+  readonly metrics: PipelineMetrics;
 }
 
 /**
@@ -31,8 +33,9 @@ export async function startDeliveryWorker(
       }
       inHand.add(deliveryId);
       try {
+        const startedAtMs = deps.clock();
         const attempt = await deliverResult(deps, deliveryId);
-        log(deps.logger, deliveryId, attempt);
+        report(deps, deliveryId, attempt, deps.clock() - startedAtMs);
         return attempt.kind === 'crowded' ? { repeatAfterMs: attempt.delayMs } : undefined;
       } finally {
         inHand.delete(deliveryId);
@@ -42,16 +45,26 @@ export async function startDeliveryWorker(
   );
 }
 
-function log(logger: Logger, deliveryId: string, attempt: DeliverResultResult): void {
+function report(
+  { logger, metrics }: DeliveryWorkerDeps,
+  deliveryId: string,
+  attempt: DeliverResultResult,
+  durationMs: number,
+): void {
   if (!('attempts' in attempt)) {
     return;
   }
-  const facts = { deliveryId, attempts: attempt.attempts };
+  const { attempts, destination, traceId } = attempt;
+  const facts = { deliveryId, traceId, destination, attempts };
+  metrics.stage('delivery', durationMs);
   if (attempt.kind === 'delivered') {
+    metrics.deliveryAttempt(destination, 'delivered');
+    metrics.notified(destination, attempt.sinceReceivedMs);
     logger.info(facts, 'result delivered');
     return;
   }
   const { code, message } = attempt.error;
+  metrics.deliveryAttempt(destination, code);
   const sentence =
     attempt.kind === 'retry' ? 'delivery failed, will be tried again' : 'delivery failed for good';
   logger.warn({ ...facts, code, reason: message }, sentence);

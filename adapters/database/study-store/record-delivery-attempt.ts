@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 
-import type { DeliveryAttempt } from '../../../core/storage/study-store.js';
+import { DELIVERY_MACHINE } from '../../../core/states/machines.js';
+import { statesBefore } from '../../../core/states/state-machine.js';
+import type { DeliveryAttempt, DeliveryState } from '../../../core/storage/study-store.js';
 import { assertNever } from '../../../core/errors.js';
 import type { Writing } from './writing.js';
 
@@ -18,8 +20,7 @@ export async function recordDeliveryAttempt(
       ...changes(attempt, now),
     })
     .where('delivery_id', '=', deliveryId)
-    // What was superseded while it was under way has arrived all the same.
-    .where('state', 'in', attempt.kind === 'delivered' ? ['pending', 'superseded'] : ['pending'])
+    .where('state', 'in', statesFrom(attempt))
     .whereRef('studies.study_id', '=', 'deliveries.study_id')
     .returning([
       'deliveries.study_id',
@@ -91,6 +92,11 @@ async function releaseWaiting(
   return rows;
 }
 
+/** A further attempt, or a pause before it, leaves a delivery in the state that it is in. */
+function statesFrom({ kind }: DeliveryAttempt): readonly DeliveryState[] {
+  return kind === 'retry' || kind === 'pause' ? ['pending'] : statesBefore(DELIVERY_MACHINE, kind);
+}
+
 function changes(attempt: DeliveryAttempt, now: Date) {
   switch (attempt.kind) {
     case 'delivered':
@@ -110,7 +116,12 @@ function changes(attempt: DeliveryAttempt, now: Date) {
     case 'pause':
       return { next_attempt_at: new Date(attempt.nextAttemptAtMs), delivery_requested_at: now };
     case 'dead':
-      return { state: 'dead' as const, last_error: attempt.error, next_attempt_at: null };
+      return {
+        state: 'dead' as const,
+        last_error: attempt.error,
+        next_attempt_at: null,
+        dead_at: now,
+      };
     default:
       return assertNever(attempt);
   }

@@ -18,6 +18,9 @@ export async function recordInstance(
 ): Promise<RecordInstanceResult> {
   for (;;) {
     const known = await findKnown(db, instance);
+    if (known?.kind === 'duplicate') {
+      await keepAgain(db, known.instanceId, instance.receivedAtMs);
+    }
     if (known !== undefined) {
       return known;
     }
@@ -49,6 +52,20 @@ async function findKnown(
     : { kind: 'conflict', instanceId: row.instance_id };
 }
 
+/** The bytes of an instance that was purged are there again: the retention rules begin anew. */
+async function keepAgain(
+  db: Kysely<DatabaseSchema>,
+  instanceId: string,
+  nowMs: number,
+): Promise<void> {
+  await db
+    .updateTable('instances')
+    .set({ purged_at: null, stored_again_at: new Date(nowMs) })
+    .where('instance_id', '=', instanceId)
+    .where('purged_at', 'is not', null)
+    .execute();
+}
+
 async function insertInstance(
   { trx, addJobs }: Writing,
   instance: NewInstance,
@@ -65,6 +82,7 @@ async function insertInstance(
       instance_count: 1,
       first_received_at: receivedAt,
       last_activity_at: receivedAt,
+      last_trace_id: instance.traceId ?? null,
     })
     .onConflict((conflict) =>
       conflict.column('StudyInstanceUID').doUpdateSet({
@@ -72,6 +90,7 @@ async function insertInstance(
         activity: sql`studies.activity + 1`,
         instance_count: sql`studies.instance_count + 1`,
         last_activity_at: sql`greatest(studies.last_activity_at, excluded.last_activity_at)`,
+        last_trace_id: sql`excluded.last_trace_id`,
       }),
     )
     .returning(['study_id', 'requested_priority_rank'])
@@ -90,6 +109,7 @@ async function insertInstance(
       object_key: instance.objectKey,
       received_at: receivedAt,
       inference_requested_at: receivedAt,
+      trace_id: instance.traceId ?? null,
     })
     .onConflict((conflict) => conflict.column('SOPInstanceUID').doNothing())
     .returning('instance_id')

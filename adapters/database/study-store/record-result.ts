@@ -41,12 +41,13 @@ export async function recordResult(
       priority_rank: rank,
       flagged: triage.flagged,
       assembled_activity: sql`greatest(assembled_activity, ${coversActivity})`,
+      ...(result.revision?.cause === 'reprocessing' && { reprocessing: null }),
     })
     .where('study_id', '=', studyId)
     .where((eb) =>
       eb.or([eb('result_version', 'is', null), eb('result_version', '<', resultVersion)]),
     )
-    .returning('study_id')
+    .returning(['study_id', 'last_trace_id'])
     .executeTakeFirst();
   if (study === undefined) {
     return false;
@@ -61,7 +62,7 @@ export async function recordResult(
       result: JSON.stringify(result),
     })
     .execute();
-  await addDeliveries(writing, studyId, resultVersion, rank, routes);
+  await addDeliveries(writing, studyId, resultVersion, rank, study.last_trace_id, routes);
   return true;
 }
 
@@ -70,6 +71,7 @@ async function addDeliveries(
   studyId: string,
   resultVersion: number,
   rank: number,
+  traceId: string | null,
   routes: readonly DeliveryRoute[],
 ): Promise<void> {
   if (routes.length === 0) {
@@ -104,6 +106,7 @@ async function addDeliveries(
         destination,
         place: order,
         state: order === first ? ('pending' as const) : ('waiting' as const),
+        trace_id: traceId,
         created_at: now,
         next_attempt_at: order === first ? now : null,
         delivery_requested_at: now,

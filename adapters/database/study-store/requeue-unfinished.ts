@@ -18,6 +18,8 @@ export async function requeueUnfinished(
     WHERE studies.study_id = instances.study_id AND instance_id IN (
       SELECT instance_id FROM instances
       WHERE outcome IS NULL AND inference_requested_at < ${quietSince}
+        AND NOT EXISTS (
+          SELECT FROM parked_jobs WHERE name = 'infer' AND subject_id = instance_id)
       FOR UPDATE SKIP LOCKED)
     RETURNING instance_id, requested_priority_rank AS rank`.execute(trx);
 
@@ -30,6 +32,8 @@ export async function requeueUnfinished(
         AND NOT EXISTS (
           SELECT FROM instances
           WHERE instances.study_id = studies.study_id AND outcome IS NULL)
+        AND NOT EXISTS (
+          SELECT FROM parked_jobs WHERE name = 'assemble' AND subject_id = studies.study_id)
       FOR UPDATE SKIP LOCKED)
     RETURNING study_id, activity, requested_priority_rank AS rank`.execute(trx);
 
@@ -40,6 +44,8 @@ export async function requeueUnfinished(
       SELECT delivery_id FROM deliveries
       WHERE state = 'pending'
         AND greatest(delivery_requested_at, next_attempt_at) < ${quietSince}
+        AND NOT EXISTS (
+          SELECT FROM parked_jobs WHERE name = 'deliver' AND subject_id = delivery_id)
       FOR UPDATE SKIP LOCKED)
     RETURNING delivery_id, coalesce(priority_rank, requested_priority_rank) AS rank`.execute(trx);
 

@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely';
+import { z } from 'zod';
 
 import type { DeliveryReceipt } from '../../../core/delivery/result-sink.js';
 import type { DicomUid } from '../../../core/dicom/uid.js';
@@ -12,6 +13,12 @@ import type { Priority } from '../../../core/triage/priority.js';
 import { PRIORITIES } from '../../../core/triage/priority.js';
 import type { DatabaseSchema } from '../schema.js';
 
+const reprocessingSchema = z.object({
+  reason: z.string(),
+  requestedBy: z.string(),
+  requestedAt: z.string(),
+});
+
 /** Rows of the tables as the domain's values. */
 
 export function toStudy(row: Selectable<DatabaseSchema['studies']>): StoredStudy {
@@ -24,6 +31,9 @@ export function toStudy(row: Selectable<DatabaseSchema['studies']>): StoredStudy
     firstReceivedAtMs: row.first_received_at.getTime(),
     lastActivityAtMs: row.last_activity_at.getTime(),
     heldUntilMs: row.held_until?.getTime() ?? 0,
+    reprocessing:
+      row.reprocessing === null ? undefined : reprocessingSchema.parse(row.reprocessing),
+    traceId: row.last_trace_id ?? undefined,
   };
 }
 
@@ -48,6 +58,8 @@ export function toInstance(
     inferStartAtMs: row.infer_start_at?.getTime(),
     inferEndAtMs: row.infer_end_at?.getTime(),
     outcome: row.outcome === null ? undefined : instanceOutcomeSchema.parse(row.outcome),
+    purgedAtMs: row.purged_at?.getTime(),
+    traceId: row.trace_id ?? undefined,
   };
 }
 
@@ -65,6 +77,7 @@ export function toDelivery(row: Selectable<DatabaseSchema['deliveries']>): Store
     deliveredAtMs: row.delivered_at?.getTime(),
     receipt: row.receipt === null ? undefined : (row.receipt as DeliveryReceipt),
     failedDeliveryId: row.failed_delivery_id ?? undefined,
+    traceId: row.trace_id ?? undefined,
   };
 }
 

@@ -19,6 +19,7 @@ export interface StoreRequest {
   readonly maxInstanceBytes: number;
   readonly expectedStudyInstanceUID: DicomUid | undefined;
   readonly requestedPriority: Priority | undefined;
+  readonly traceId: string;
 }
 
 const DICOM = 'application/dicom';
@@ -140,5 +141,6 @@ function ingest(
     maxBytes: request.maxInstanceBytes,
     expectedStudyInstanceUID: request.expectedStudyInstanceUID,
     requestedPriority: request.requestedPriority,
+    traceId: request.traceId,
   });
 }

@@ -1,0 +1,49 @@
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import type pg from 'pg';
+
+import type { OperationsStore } from '../../../core/storage/operations-store.js';
+import type { Clock } from '../../../core/time.js';
+import { querying } from '../database-error.js';
+import type { DatabaseSchema } from '../schema.js';
+import { createWrite } from '../study-store/writing.js';
+import { takeCensus } from './census.js';
+import { findDeadLetter, listDeadLetters } from './dead-letters.js';
+import { parkJob } from './park-job.js';
+import { purge } from './purge.js';
+import { replayDeadLetter } from './replay-dead-letter.js';
+import { reprocess } from './reprocess.js';
+
+/**
+ * The operations store on a database that `openDatabase` has opened, whose owner closes it.
+ *
+ * Locks are taken on the study before its instances: that is the other way round than in the study
+ * store, and safe because only instances that have their outcome are locked here and only such as have
+ * none are there.
+ *
+ * @param onOutbox called after each commit that has put jobs into the outbox
+ */
+export function createOperationsStore(
+  deps: { readonly pool: pg.Pool; readonly clock: Clock },
+  options: { readonly onOutbox: () => void },
+): OperationsStore {
+  const db = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool: deps.pool }) });
+  const write = createWrite(db, deps.clock, options.onOutbox);
+  return {
+    reprocess: (...args) => querying(() => write((w) => reprocess(w, ...args))),
+    parkJob: (job) => querying(() => write((w) => parkJob(w, job))),
+    listDeadLetters: (query) => querying(() => listDeadLetters(db, query)),
+    findDeadLetter: (id) => querying(() => findDeadLetter(db, id)),
+    replayDeadLetter: (...args) => querying(() => write((w) => replayDeadLetter(w, ...args))),
+    census: () => querying(() => takeCensus(db)),
+    purge: (...args) => querying(() => write((w) => purge(w, ...args))),
+    purgedObjectKeys: (objectKeys) =>
+      querying(async () => {
+        const { rows } = await sql<{ key: string }>`
+          SELECT key FROM unnest(${objectKeys}::text[]) AS key
+          WHERE EXISTS (SELECT FROM instances WHERE object_key = key AND purged_at IS NOT NULL)
+            AND NOT EXISTS (SELECT FROM instances WHERE object_key = key AND purged_at IS NULL)
+        `.execute(db);
+        return rows.map(({ key }) => key);
+      }),
+  };
+}

@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import {
+  sampleInstance,
+  sampleOutcome,
+  sampleResult,
+  sampleTimes,
+} from '../support/sample-study.js';
+import { createStoreBed, FAILED, type StoreBed } from '../support/stored-study.js';
+import type { TestDatabase } from '../support/test-database.js';
+
+const REQUEST = { actor: 'admin', reason: 'a new model' };
+const HOUR_MS = 3_600_000;
+
+/** What every operations store must do. `open` gives a database for the whole suite. */
+export function describeOperationsStore(name: string, open: () => Promise<TestDatabase>): void {
+  describe(`operations store: ${name}`, () => {
+    let database: TestDatabase;
+    let bed: StoreBed;
+
+    beforeAll(async () => {
+      database = await open();
+    });
+    afterAll(() => database.close());
+    beforeEach(async () => {
+      await database.empty();
+      bed = createStoreBed(database);
+    });
+
+    const audited = async () => {
+      const { rows } = await database.pool.query(
+        'SELECT actor, action FROM audit_log ORDER BY entry',
+      );
+      return rows as unknown;
+    };
+
+    describe('reprocessing', () => {
+      it('takes the outcomes back, queues the images again, and tells the next result why', async () => {
+        const { store, operations } = bed;
+        const study = await bed.finishedStudy(sampleOutcome);
+        expect(await operations.reprocess(study.StudyInstanceUID, REQUEST)).toEqual({
+          kind: 'requested',
+          studyId: study.studyId,
+          instances: 1,
+        });
+        expect(await store.loadInstance(study.instanceId)).toMatchObject({
+          outcome: undefined,
+          queuedAtMs: undefined,
+        });
+        expect(await bed.drain()).toMatchObject([
+          { name: 'infer', payload: { instanceId: study.instanceId } },
+        ]);
+        const before = await store.loadStudy(study.studyId);
+        expect(before?.study.reprocessing).toMatchObject({
+          reason: REQUEST.reason,
+          requestedBy: REQUEST.actor,
+        });
+        await store.recordOutcome(study.instanceId, sampleOutcome, sampleTimes, 0);
+        const activity = (await store.loadStudy(study.studyId))?.study.activity ?? 0;
+        const second = {
+          ...sampleResult(study.StudyInstanceUID, 2),
+          revision: { cause: 'reprocessing' as const },
+        };
+        expect(await store.recordResult(study.studyId, second, activity, [])).toBe(true);
+        const after = await store.loadStudy(study.studyId);
+        expect(after?.study.reprocessing).toBeUndefined();
+        expect(after?.latestResult?.resultVersion).toBe(2);
+        expect(await audited()).toEqual([{ actor: 'admin', action: 'reprocess' }]);
+      });
+
+      it('is refused for a study that is unknown, unfinished or purged', async () => {
+        const { store, operations } = bed;
+        expect(await operations.reprocess('1.2.3', REQUEST)).toEqual({ kind: 'not-found' });
+        const instance = sampleInstance();
+        await store.recordInstance(instance);
+        const { StudyInstanceUID } = instance.identity;
+        expect(await operations.reprocess(StudyInstanceUID, REQUEST)).toEqual({
+          kind: 'analysing',
+        });
+        const study = await bed.finishedStudy(sampleOutcome);
+        await store.recordDeliveryAttempt(study.deliveryId, {
+          kind: 'delivered',
+          atMs: bed.nowMs,
+          receipt: {},
+        });
+        bed.nowMs += HOUR_MS;
+        await operations.purge({ storedBeforeMs: bed.nowMs, limit: 10 }, 'age');
+        expect(await operations.reprocess(study.StudyInstanceUID, REQUEST)).toEqual({
+          kind: 'purged',
+        });
+      });
+    });
+
+    describe('dead letters', () => {
+      it('are deliveries that were given up, replayed under the same id', async () => {
+        const { store, operations } = bed;
+        const { deliveryId, StudyInstanceUID } = await bed.finishedStudy(sampleOutcome);
+        await store.recordDeliveryAttempt(deliveryId, {
+          kind: 'dead',
+          error: 'delivery-gone: 410',
+          tell: [],
+        });
+        expect(await operations.listDeadLetters({ limit: 10 })).toMatchObject([
+          {
+            id: deliveryId,
+            kind: 'delivery',
+            StudyInstanceUID,
+            destination: 'hook',
+            resultVersion: 1,
+            attempts: 1,
+            error: 'delivery-gone: 410',
+          },
+        ]);
+        expect(await operations.listDeadLetters({ limit: 10, destination: 'other' })).toEqual([]);
+        expect(await operations.replayDeadLetter(deliveryId, REQUEST)).toBe(true);
+        expect(await store.loadDelivery(deliveryId)).toMatchObject({
+          state: 'pending',
+          attempts: 0,
+        });
+        expect(await bed.drain()).toMatchObject([{ name: 'deliver', payload: { deliveryId } }]);
+        expect(await operations.replayDeadLetter(deliveryId, REQUEST)).toBe(false);
+        expect(await audited()).toEqual([{ actor: 'admin', action: 'replay' }]);
+      });
+
+      it('are images whose processing failed, which are then processed again', async () => {
+        const { operations } = bed;
+        await bed.finishedStudy(sampleOutcome);
+        const { instanceId } = await bed.finishedStudy(FAILED);
+        expect(await operations.listDeadLetters({ limit: 10, kind: 'instance' })).toMatchObject([
+          { id: instanceId, kind: 'instance' },
+        ]);
+        expect(await operations.findDeadLetter(instanceId)).toMatchObject({ error: FAILED.detail });
+        expect(await operations.replayDeadLetter(instanceId, REQUEST)).toBe(true);
+        expect(await bed.drain()).toMatchObject([{ name: 'infer', payload: { instanceId } }]);
+        expect(await operations.findDeadLetter(instanceId)).toBeUndefined();
+      });
+
+      it('are parked jobs, which the sweep leaves alone until they are replayed', async () => {
+        const { store, operations } = bed;
+        const stored = await store.recordInstance(sampleInstance());
+        await bed.drain();
+        const job = { name: 'infer', subjectId: stored.instanceId, attempts: 1 } as const;
+        await operations.parkJob({ ...job, error: 'internal' });
+        await operations.parkJob({ ...job, error: 'internal: again' });
+        bed.nowMs += HOUR_MS;
+        expect(await store.requeueUnfinished(bed.nowMs)).toBe(0);
+        const [found] = await operations.listDeadLetters({ limit: 10 });
+        expect(found).toMatchObject({ kind: 'job', jobName: 'infer', error: 'internal: again' });
+        expect(await operations.replayDeadLetter(found?.id ?? '', REQUEST)).toBe(true);
+        expect(await bed.drain()).toMatchObject([
+          { name: 'infer', payload: { instanceId: stored.instanceId } },
+        ]);
+        expect(await operations.replayDeadLetter(randomUUID(), REQUEST)).toBe(false);
+      });
+    });
+
+    it('counts what waits and since when', async () => {
+      const { store, operations } = bed;
+      const receivedAtMs = bed.nowMs - HOUR_MS;
+      await store.recordInstance(sampleInstance({ receivedAtMs }));
+      await bed.drain();
+      await store.recordInstance(sampleInstance());
+      const { deliveryId } = await bed.finishedStudy(sampleOutcome);
+      await store.recordDeliveryAttempt(deliveryId, { kind: 'dead', error: 'x', tell: [] });
+      expect(await operations.census()).toMatchObject({
+        instances: {
+          received: { count: 0 },
+          queued: { count: 2, oldestAtMs: receivedAtMs },
+        },
+        studies: { analysing: { count: 2 } },
+        deliveries: { pending: { count: 0 }, dead: { count: 1, oldestAtMs: bed.nowMs } },
+        outbox: { count: 0, oldestAtMs: undefined },
+        parkedJobs: { count: 0 },
+      });
+    });
+
+    describe('purging', () => {
+      it('takes the oldest finished studies of which nothing waits, and keeps their results', async () => {
+        const { store, operations } = bed;
+        const waiting = await bed.finishedStudy(sampleOutcome);
+        const delivered = await bed.finishedStudy(sampleOutcome);
+        await store.recordDeliveryAttempt(delivered.deliveryId, {
+          kind: 'delivered',
+          atMs: 0,
+          receipt: {},
+        });
+        bed.nowMs += HOUR_MS;
+        const young = await bed.finishedStudy(sampleOutcome);
+        await store.recordDeliveryAttempt(young.deliveryId, {
+          kind: 'delivered',
+          atMs: 0,
+          receipt: {},
+        });
+        const query = { storedBeforeMs: bed.nowMs, limit: 10 };
+        expect(await operations.purge(query, 'age')).toEqual({
+          studies: 1,
+          objectKeys: [delivered.objectKey],
+        });
+        expect(await operations.purge(query, 'age')).toEqual({ studies: 0, objectKeys: [] });
+        const keys = [waiting.objectKey, delivered.objectKey, young.objectKey];
+        expect(await operations.purgedObjectKeys(keys)).toEqual([delivered.objectKey]);
+        expect((await store.findStudy(delivered.StudyInstanceUID))?.latestResult).toBeDefined();
+        expect(await audited()).toEqual([{ actor: 'retention', action: 'purge' }]);
+      });
+
+      it('begins anew when a purged image is sent again', async () => {
+        const { store, operations } = bed;
+        const instance = sampleInstance({ receivedAtMs: bed.nowMs });
+        const stored = await store.recordInstance(instance);
+        await store.recordOutcome(stored.instanceId, sampleOutcome, sampleTimes, 0);
+        const studyId = stored.kind === 'conflict' ? '' : stored.studyId;
+        await store.coverActivity(studyId, 2);
+        bed.nowMs += HOUR_MS;
+        const query = { storedBeforeMs: bed.nowMs, limit: 10 };
+        expect((await operations.purge(query, 'age')).studies).toBe(1);
+        const again = await store.recordInstance({ ...instance, receivedAtMs: bed.nowMs });
+        expect(again.kind).toBe('duplicate');
+        expect(await operations.purgedObjectKeys([instance.objectKey])).toEqual([]);
+        expect((await operations.purge(query, 'age')).studies).toBe(0);
+      });
+    });
+  });
+}

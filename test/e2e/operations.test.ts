@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+
+import { demoStudies } from '../../scripts/phantom/demo-studies.js';
+import { statusSchema } from '../../services/ingest-http/routes/operations-schemas.js';
+import { eventually } from '../support/eventually.js';
+import { runPreread, startServe } from '../support/preread-process.js';
+import { stow } from '../support/stow.js';
+import { fetchStudy, readyResult } from '../support/study-api.js';
+import { temporaryFolder } from '../support/temp-folder.js';
+import { startWebhookReceiver } from '../support/webhook-receiver.js';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+describe('an operator', () => {
+  it('sees what waits, replays what was given up, has a study done again, and follows one trace', async () => {
+    let receiverIsGone = true;
+    const receiver = await startWebhookReceiver({ answer: () => (receiverIsGone ? 410 : 204) });
+    const env = {
+      PREREAD_DATA_DIR: temporaryFolder(),
+      PREREAD_WEBHOOK_URL: receiver.url,
+      PREREAD_WEBHOOK_SECRET: receiver.secret,
+      PREREAD_WEBHOOK_BODY: 'full',
+      PREREAD_MIN_FREE_BYTES: '0',
+      PREREAD_INFERENCE_PROCESSES: '1',
+      PREREAD_LOG_LEVEL: 'info',
+      PREREAD_LOG_FORMAT: 'json',
+    };
+    let serve = await startServe(env);
+    const preread = (...args: string[]) => runPreread([...args, '--server', serve.url]);
+    try {
+      const [study] = await allOf(demoStudies({ seed: 'ops', count: 1, Rows: 256, Columns: 256 }));
+      const { StudyInstanceUID, instances } = study!;
+      const sent = await stow(
+        serve.url,
+        instances.map(({ bytes }) => bytes),
+        { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` },
+      );
+      expect(sent.status).toBe(200);
+
+      const given = await eventually(async () => {
+        const found = await fetchStudy(serve.url, StudyInstanceUID);
+        expect(found?.deliveries.map(({ state }) => state)).toEqual(['dead']);
+        return found!.deliveries[0]!;
+      });
+      const waiting = await preread('status');
+      expect(waiting.exitCode).toBe(3);
+      expect(waiting.output).toMatch(/deliveries given up +1/);
+      const listed = await preread('dead-letters', 'list', '--kind', 'delivery');
+      expect(listed.output).toContain(given.id);
+      expect((await preread('dead-letters', 'show', given.id)).output).toContain('delivery-gone');
+
+      const firstOutput = serve.output();
+      // A destination that says that it is gone is left alone until the next start.
+      await serve.stop();
+      receiverIsGone = false;
+      serve = await startServe(env);
+      const replay = await preread('dead-letters', 'replay', '--all', '--reason', 'it is back');
+      expect(replay).toMatchObject({ exitCode: 0, output: '1 replayed\n' });
+      await receiver.until(() => receiver.received.length === 1, 'the replayed result');
+      expect(receiver.received[0]!.id).toBe(`msg_${given.id.replaceAll('-', '')}`);
+      expect(receiver.received[0]!.traceparent).toContain(TRACE);
+      await eventually(async () => {
+        expect((await preread('status')).exitCode).toBe(0);
+      });
+
+      const again = await preread('reprocess', StudyInstanceUID, '--reason', 'a second look');
+      expect(again).toMatchObject({
+        exitCode: 0,
+        output: `${instances.length} images queued again\n`,
+      });
+      await receiver.until(() => receiver.received.length === 2, 'the second version');
+      const result = await readyResult(serve.url, StudyInstanceUID);
+      expect(result).toMatchObject({
+        resultVersion: 2,
+        amends: 1,
+        revision: { cause: 'reprocessing', reason: 'a second look', requestedBy: 'local' },
+      });
+      const unknown = await preread('reprocess', '1.2.3', '--reason', 'no such study');
+      expect(unknown.exitCode).toBe(1);
+      expect(unknown.output).toMatch(/not-found/);
+
+      const lines = `${firstOutput}\n${serve.output()}`
+        .split('\n')
+        .filter((line) => line.includes(TRACE));
+      for (const sentence of ['instance stored', 'instance finished', 'study result assembled']) {
+        expect(lines.some((line) => line.includes(sentence))).toBe(true);
+      }
+      expect(lines.some((line) => line.includes('result delivered'))).toBe(true);
+
+      const status = await (await fetch(`${serve.url}/api/v1/status`)).json();
+      expect(statusSchema.parse(status).deliveries.pending.count).toBe(0);
+      const metrics = await (await fetch(`${serve.url}/metrics`)).text();
+      expect(metrics).toMatch(/preread_instances_finished_total\{outcome="scored"\} 1/);
+      expect(metrics).toMatch(
+        /preread_delivery_attempts_total\{destination="webhook",outcome="delivered"\} 2/,
+      );
+      expect(metrics).toMatch(/preread_model_info\{name="preread-cxr14"/);
+      for (const { SOPInstanceUID } of instances) {
+        expect(metrics).not.toContain(SOPInstanceUID);
+      }
+    } finally {
+      await serve.stop();
+      await receiver.close();
+    }
+  });
+});
+
+async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) {
+    all.push(item);
+  }
+  return all;
+}
