@@ -1,9 +1,14 @@
+import { unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { decodeFrame } from '../../adapters/dicom/decode-frame.js';
+import { openImageFile } from '../../adapters/dicom/image-file.js';
 import { readDicom, readIdentity } from '../../adapters/dicom/read-dicom.js';
 import { readImageFile } from '../../adapters/dicom/read-image-file.js';
+import { locateRows, readToPixelData } from '../../adapters/dicom/read-rows.js';
 import { PipelineError } from '../../core/errors.js';
-import type { DecodedImage } from '../../core/imaging/decoded-image.js';
-import { rowsOf } from '../../core/imaging/image-rows.js';
+import { rowsOf, type ImageRows } from '../../core/imaging/image-rows.js';
 import { getRecipe } from '../../core/inference/recipes/recipe.js';
 import { readMultipart } from '../../services/ingest-http/http/multipart.js';
 import { mutate, type Random } from './mutate.js';
@@ -16,7 +21,7 @@ const BOUNDARY = 'b0undary';
 /** Of each object in a multipart body: the reader cares for lines, not for pixels. */
 const MAX_PART_BYTES = 32 * 1024;
 
-export const TARGETS = ['dicom', 'multipart', 'picture'] as const;
+export const TARGETS = ['dicom', 'file', 'multipart', 'picture'] as const;
 export type Target = (typeof TARGETS)[number];
 
 /** Paths of the files that cases are made of. */
@@ -28,15 +33,16 @@ export interface Corpus {
 /** What one case does with its bytes: resolves to `decoded` or an error's code; throws what is a finding. */
 export const RUN: Readonly<Record<Target, (bytes: Buffer, random: Random) => Promise<string>>> = {
   dicom: (bytes, random) => named(() => throughDicom(bytes, random)),
+  file: (bytes, random) => named(() => throughFile(bytes, random)),
   multipart: throughMultipart,
   picture: (bytes, random) =>
-    named(async () => throughRecipe(await readImageFile(bytes, MAX_PIXELS), random)),
+    named(async () => throughRecipe(rowsOf(await readImageFile(bytes, MAX_PIXELS)), 224, random)),
 };
 
-/** Seven of ten cases are objects, the rest are request bodies and pictures. */
+/** Seven of ten cases are objects, in memory or as files; the rest are request bodies and pictures. */
 export function targetOf(random: Random): Target {
   const at = random();
-  return at < 0.7 ? 'dicom' : at < 0.85 ? 'multipart' : 'picture';
+  return at < 0.35 ? 'dicom' : at < 0.7 ? 'file' : at < 0.85 ? 'multipart' : 'picture';
 }
 
 /** The bytes of a case before and after its mutations, from files that `load` reads. */
@@ -69,14 +75,31 @@ async function throughDicom(bytes: Buffer, random: Random): Promise<string> {
   if (image.pixels.length !== object.pixels.Rows * object.pixels.Columns) {
     throw new Error('an image of the wrong size came out');
   }
-  return throughRecipe(image, random);
+  return throughRecipe(rowsOf(image), 224, random);
+}
+
+/** The way of the pipeline: rows from a file, at a reduced resolution where the codec has one. */
+async function throughFile(bytes: Buffer, random: Random): Promise<string> {
+  const path = join(tmpdir(), `preread-fuzz-${process.pid}.dcm`);
+  writeFileSync(path, bytes);
+  const file = openImageFile(path, Infinity);
+  try {
+    const { open } = locateRows(file, readToPixelData(file, MAX_INFLATED_BYTES));
+    const size = 16 + Math.floor(random() * 208);
+    const reduced = random() < 0.8;
+    const rows = await open({ maxPixels: MAX_PIXELS, ...(reduced && { targetSize: size }) });
+    return throughRecipe(rows, size, random);
+  } finally {
+    file.close();
+    unlinkSync(path);
+  }
 }
 
 /** The greyscale chain and the resampler: whatever the header says, the network's input is finite. */
-function throughRecipe(image: DecodedImage, random: Random): string {
+function throughRecipe(image: ImageRows, size: number, random: Random): string {
   const name = RECIPES[Math.floor(random() * RECIPES.length)] ?? 'cxr-square@1';
-  const plane = getRecipe(name)(rowsOf(image), 224);
-  if (plane.length !== 224 * 224 || !plane.every(Number.isFinite)) {
+  const plane = getRecipe(name)(image, size);
+  if (plane.length !== size * size || !plane.every(Number.isFinite)) {
     throw new Error(`${name} gave an input that is not finite`);
   }
   return 'decoded';
