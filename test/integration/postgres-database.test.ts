@@ -1,3 +1,6 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { openDatabase } from '../../adapters/database/open-database.js';
@@ -25,8 +28,13 @@ describeWithPeer('postgres', 'PostgreSQL as the database', (peer) => {
     const databases = await Promise.all(
       Array.from({ length: 6 }, () => openDatabase(deps, options)),
     );
-    const { rows } = await databases[0]!.pool.query('SELECT name FROM kysely_migration');
-    expect(rows).toEqual([{ name: '0001-studies' }]);
+    const { rows } = await databases[0]!.pool.query<{ name: string }>(
+      'SELECT name FROM kysely_migration ORDER BY name',
+    );
+    const files = await readdir(join(import.meta.dirname, '../../adapters/database/migrations'));
+    expect(rows.map(({ name }) => name)).toEqual(
+      files.sort().map((file) => file.replace('.ts', '')),
+    );
     await Promise.all(databases.map((database) => database.close()));
   });
 
