@@ -1,6 +1,7 @@
 // Measures the pixel gates on real chest radiographs, as they are and altered in ways that the gates must see, and
 // prints the table of docs/gates.md.
 //   npx tsx scripts/measure-gates.ts [../shared/data [words of a name, such as cropped or "as it is"]]
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -15,6 +16,7 @@ import { getRecipe } from '../core/inference/recipes/recipe.js';
 
 const SIZE = 224;
 const RANGE: readonly [number, number] = [-1, 1];
+/** Those that are not there are left out. */
 const SETS = ['nih-cxr14-subset', 'rsna-normals-256', 'kermany-paediatric-224'];
 /** Of each set at most, spread over its files; crops are measured on fewer. */
 const IMAGES = Number(process.env['IMAGES'] ?? 2500);
@@ -43,7 +45,7 @@ const [data = '../shared/data', only = ''] = process.argv.slice(2);
 const gates = ['blank', 'saturation', 'polarity', 'rotation', 'field', 'cropped'];
 console.log(`| images | altered | ${gates.join(' | ')} | corrected |`);
 console.log(`|${'---|'.repeat(gates.length + 3)}`);
-for (const set of SETS) {
+for (const set of SETS.filter((name) => existsSync(join(data, name)))) {
   const tensors = await tensorsOf(join(data, set, 'images'));
   const margins: [number, string][] = [];
   for (const [name, tensor] of tensors) {

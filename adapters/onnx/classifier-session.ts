@@ -6,6 +6,7 @@ import type { ModelManifest } from '../../core/inference/model-manifest.js';
 import { checkGraph } from './check-graph.js';
 import {
   providersToTry,
+  reasonOf,
   runtimeProviders,
   unavailableMessage,
   type ExecutionProvider,
@@ -115,7 +116,7 @@ async function openSession(bytes: Uint8Array, choice: ProviderChoice): Promise<O
         const message = 'The runtime cannot read the model graph.';
         throw new PipelineError('model-graph-mismatch', message, { cause });
       }
-      const reason = firstLine(cause);
+      const reason = reasonOf(firstLine(cause));
       if (choice !== 'auto') {
         const message = unavailableMessage(executionProvider, reason, process);
         throw new PipelineError('provider-unavailable', message, { cause });

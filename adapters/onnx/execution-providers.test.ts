@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 
-import { providersToTry, runtimeProviders, unavailableMessage } from './execution-providers.js';
+import {
+  providersToTry,
+  reasonOf,
+  runtimeProviders,
+  unavailableMessage,
+} from './execution-providers.js';
 
 const LINUX = { platform: 'linux', arch: 'x64' };
 
@@ -28,4 +33,12 @@ test('no libraries are named for systems that have none', () => {
   const message = unavailableMessage('cuda', 'no library', { platform: 'darwin', arch: 'arm64' });
   expect(message).toContain('Linux on x64 only');
   expect(message).not.toContain('npm rebuild');
+});
+
+test("the runtime's own words are kept unless they only say that it has no such provider", () => {
+  const missing = 'OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library';
+  expect(reasonOf(missing)).toBe('its libraries are not installed');
+  expect(reasonOf('CUDA driver version is insufficient')).toBe(
+    'CUDA driver version is insufficient',
+  );
 });

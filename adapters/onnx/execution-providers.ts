@@ -25,6 +25,13 @@ export function runtimeProviders(provider: ExecutionProvider): ExecutionProvider
   return provider === 'tensorrt' ? ['tensorrt', 'cuda'] : [provider];
 }
 
+/** What the runtime says of a provider that it does not have, for people: on most machines the common case. */
+export function reasonOf(message: string): string {
+  return message.includes('Failed to load shared library')
+    ? 'its libraries are not installed'
+    : message;
+}
+
 /** Why a provider that was asked for cannot be had, and the next step. */
 export function unavailableMessage(
   provider: Exclude<ExecutionProvider, 'cpu'>,

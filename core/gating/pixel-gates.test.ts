@@ -115,6 +115,12 @@ describe('runPixelGates', () => {
     expect(invert).toBe(false);
   });
 
+  it('never corrects one of which a part is missing when it is read the other way', () => {
+    const { text, invert } = run(tensorOf((x, y) => inverted(0.075 + 0.85 * x, 0.85 * y)));
+    expect(text).toBe('polarity warn');
+    expect(invert).toBe(false);
+  });
+
   it('lets a mirrored chest pass', () => {
     expect(run(tensorOf((x, y) => chest(1 - x, y) + (x > 0.9 && y < 0.1 ? 0.2 : 0))).text).toBe('');
   });

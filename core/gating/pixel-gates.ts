@@ -48,7 +48,8 @@ export function runPixelGates(
   }
   const thumbnail = thumbnailOf(picture);
   const orientation = orientationOf(thumbnail);
-  const invert = policy.invertedPolarity === 'correct' && isCertainlyInverted(orientation);
+  const invert =
+    policy.invertedPolarity === 'correct' && isCertainlyInverted(orientation, thumbnail);
   gates.push(
     { gate: 'saturation', ...checkSaturation(picture) },
     { gate: 'polarity', ...checkPolarity(orientation, invert, policy) },
@@ -100,9 +101,20 @@ function checkPolarity(orientation: Orientation, invert: boolean, policy: GatePo
     : warn('The image seems to be inverted: black and white are exchanged.');
 }
 
-/** A turned image with normal polarity is a mistake of the modality; nobody may turn it but a person. */
-function isCertainlyInverted({ rotation, inverted, margin }: Orientation): boolean {
-  return inverted && rotation === 0 && margin >= CERTAIN_MARGIN;
+/**
+ * A turned image with normal polarity is a mistake of the modality; nobody may turn it but a person. A chest of which
+ * half is missing can look inverted: what is cropped when it is read the other way is not certain.
+ */
+function isCertainlyInverted(
+  { rotation, inverted, margin }: Orientation,
+  thumbnail: Float32Array,
+): boolean {
+  return (
+    inverted &&
+    rotation === 0 &&
+    margin >= CERTAIN_MARGIN &&
+    croppedSides(thumbnail.map((value) => -value)).length === 0
+  );
 }
 
 function checkRotation({ rotation, margin }: Orientation): Verdict {
