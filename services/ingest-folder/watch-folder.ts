@@ -117,7 +117,8 @@ export function watchFolder(deps: WatchFolderDeps, options: WatchFolderOptions):
 
   async function run(): Promise<void> {
     while (!isStopping()) {
-      const startedAtMs = deps.clock();
+      // Not by the clock, which may be set: a jump of it must not become a rest of a minute.
+      const startedMs = performance.now();
       try {
         for (const file of await findSettled()) {
           if (isStopping()) {
@@ -131,7 +132,7 @@ export function watchFolder(deps: WatchFolderDeps, options: WatchFolderOptions):
       }
       const restMs = Math.max(
         options.intervalMs,
-        Math.min(LONGEST_RETRY_MS, (deps.clock() - startedAtMs) * REST_AFTER_SCAN),
+        Math.min(LONGEST_RETRY_MS, (performance.now() - startedMs) * REST_AFTER_SCAN),
       );
       await sleep(restMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }

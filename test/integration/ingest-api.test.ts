@@ -191,6 +191,11 @@ describe('OpenAPI', () => {
       '/api/v1/studies/{StudyInstanceUID}',
       '/api/v1/keys',
       '/api/v1/keys/{keyId}',
+      '/api/v1/status',
+      '/api/v1/studies/{StudyInstanceUID}/reprocess',
+      '/api/v1/dead-letters',
+      '/api/v1/dead-letters/{id}',
+      '/api/v1/dead-letters/{id}/replay',
       '/healthz',
       '/readyz',
     ]);
