@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
+import { PDU_TYPES } from '../../core/dimse/pdu.js';
 import { PipelineError } from '../../core/errors.js';
 import { transportError } from '../http/http-failure.js';
 import {
@@ -11,7 +12,6 @@ import {
   encodeMessage,
   encodeReleaseRequest,
   encodeStoreRequest,
-  PDU,
   readStatus,
   type AssociationAccept,
   type AssociationRequest,
@@ -53,7 +53,7 @@ export async function openAssociation(
   try {
     await write(socket, encodeAssociateRequest(request));
     const answer = await nextPdu(pdus);
-    if (answer.type === PDU.associateReject) {
+    if (answer.type === PDU_TYPES.associateReject) {
       const [, result, source, reason] = answer.body;
       throw new PipelineError(
         'delivery-failed',
@@ -61,7 +61,7 @@ export async function openAssociation(
           'does it know both AE titles?',
       );
     }
-    expectType(answer.type, PDU.associateAccept);
+    expectType(answer.type, PDU_TYPES.associateAccept);
     const accept = decodeAssociateAccept(answer.body);
     let messageId = 0;
     return {
@@ -129,7 +129,7 @@ async function readResponse(pdus: AsyncGenerator<Pdu, void>): Promise<number> {
   const parts: Buffer[] = [];
   for (;;) {
     const { type, body } = await nextPdu(pdus);
-    expectType(type, PDU.data);
+    expectType(type, PDU_TYPES.data);
     const { bytes, last } = decodeCommandFragments(body);
     parts.push(bytes);
     if (last) {
@@ -171,7 +171,7 @@ async function nextPdu(pdus: AsyncGenerator<Pdu, void>): Promise<Pdu> {
 }
 
 function expectType(type: number, wanted: number): void {
-  if (type === PDU.abort) {
+  if (type === PDU_TYPES.abort) {
     throw new PipelineError('delivery-timeout', 'the peer aborted the association');
   }
   if (type !== wanted) {

@@ -4,21 +4,12 @@
  * Ours, because what is sent must leave as the bytes that were built: the library at hand takes a data set
  * apart and writes it anew, in another character set.
  */
-const APPLICATION_CONTEXT = '1.2.840.10008.3.1.1.1';
+import { APPLICATION_CONTEXT, PDU_TYPES } from '../../core/dimse/pdu.js';
+
 /** What we can take in one PDU; answers are a few hundred bytes. */
 const MAX_PDU_LENGTH = 16_384;
 /** Larger PDUs are cut by the peer's limit; those without one get this. */
 const DEFAULT_PEER_LIMIT = 1024 * 1024;
-
-export const PDU = {
-  associateRequest: 0x01,
-  associateAccept: 0x02,
-  associateReject: 0x03,
-  data: 0x04,
-  releaseRequest: 0x05,
-  releaseReply: 0x06,
-  abort: 0x07,
-} as const;
 
 export interface PresentationContext {
   /** Odd, 1 to 255. */
@@ -50,7 +41,7 @@ export function encodeAssociateRequest(request: AssociationRequest): Buffer {
   const maxLength = Buffer.alloc(4);
   maxLength.writeUInt32BE(MAX_PDU_LENGTH);
   return pdu(
-    PDU.associateRequest,
+    PDU_TYPES.associateRequest,
     fixed,
     item(0x10, ascii(APPLICATION_CONTEXT)),
     ...request.contexts.map(({ id, SOPClassUID, TransferSyntaxUID }) =>
@@ -107,7 +98,7 @@ export function* encodeMessage(
       head.writeUInt32BE(part.length + 2, 0);
       head.writeUInt8(contextId, 4);
       head.writeUInt8(flag | (offset + room >= bytes.length ? 2 : 0), 5);
-      yield pdu(PDU.data, head, part);
+      yield pdu(PDU_TYPES.data, head, part);
     }
   }
 }
@@ -160,7 +151,7 @@ export function readStatus(command: Buffer): number | undefined {
 }
 
 export function encodeReleaseRequest(): Buffer {
-  return pdu(PDU.releaseRequest, Buffer.alloc(4));
+  return pdu(PDU_TYPES.releaseRequest, Buffer.alloc(4));
 }
 
 function pdu(type: number, ...parts: readonly Uint8Array[]): Buffer {
