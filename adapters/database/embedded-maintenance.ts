@@ -48,6 +48,8 @@ const tablesSchema = z.array(z.object({ name: z.string() }));
 
 /** One round of chores. */
 export async function maintain(pool: pg.Pool): Promise<void> {
+  // PostgreSQL keeps back its counts of dead rows for up to a second (up to a minute in a busy spell).
+  await pool.query('SELECT pg_stat_force_next_flush()');
   const bloated = await pool.query(
     `SELECT quote_ident(schemaname) || '.' || quote_ident(relname) AS name FROM pg_stat_all_tables
      WHERE n_dead_tup > $1 AND n_dead_tup > n_live_tup / 5`,
