@@ -8,9 +8,12 @@ import type {
 /**
  * What the pool and its child processes say to each other (structured clone over the fork's channel).
  *
- * The pool sends `start` once and then `classify`, at most two that are unanswered. The child answers
- * `ready` or `failed`, then one `done` or `error` for each `classify`, in the order in which they came:
- * so the oldest unanswered image is the one that it works on.
+ * The pool sends `start` once and then `classify`. The child answers `ready` or `failed`, then one `done` or
+ * `error` for each `classify`.
+ *
+ * A child that takes one image at a time has at most two that are unanswered and answers in the order in which
+ * they came: so the oldest unanswered image is the one that it works on. One that computes batches holds two of them,
+ * takes the urgent first, and says `progress` whenever it begins with an image or a batch.
  */
 export type MessageToChild =
   | { readonly type: 'start'; readonly settings: unknown }
@@ -19,17 +22,21 @@ export type MessageToChild =
       readonly id: number;
       readonly source: ImageSource;
       readonly cams: boolean;
+      readonly urgent: boolean;
     };
 
 export type MessageFromChild =
   | ({ readonly type: 'ready' } & ChildInfo)
   | { readonly type: 'failed'; readonly error: WireError }
+  | { readonly type: 'progress' }
   | { readonly type: 'done'; readonly id: number; readonly classification: ImageClassification }
   | { readonly type: 'error'; readonly id: number; readonly error: WireError };
 
 /** What a child found when it started. */
 export interface ChildInfo {
   readonly engine: EngineFacts;
+  /** Images that it computes at once. */
+  readonly maxBatch: number;
   /** Why it is not the provider or the number format that was asked for. */
   readonly fallback: { readonly wanted: string; readonly reason: string } | undefined;
 }

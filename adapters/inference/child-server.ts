@@ -1,5 +1,5 @@
-import type { ImageClassification, ImageSource } from '../../core/inference/image-classifier.js';
 import { exitWithParent } from '../process/exit-with-parent.js';
+import { createBatchLoop, type BatchLoopDeps, type ImageTask } from './batch-loop.js';
 import {
   toWireError,
   type ChildInfo,
@@ -7,44 +7,45 @@ import {
   type MessageToChild,
 } from './child-messages.js';
 
-/** What a child process does with one image, once it has started. */
-export interface ChildClassifier extends ChildInfo {
-  classify(source: ImageSource, options: { readonly cams: boolean }): Promise<ImageClassification>;
-}
+/** What a child process does with images, once it has started. */
+export type ChildClassifier<T> = ChildInfo &
+  Pick<BatchLoopDeps<T>, 'batchDelayMs' | 'prepare' | 'infer'>;
 
 /**
  * The child's side of the pool: starts a classifier with the pool's settings, then works through the
- * images one at a time. It lives exactly as long as the pool: signals that a terminal or a supervisor
+ * images. It lives exactly as long as the pool: signals that a terminal or a supervisor
  * sends to the whole process group are left to the parent, which lets the running image finish.
  */
-export function serveClassifier(start: (settings: unknown) => Promise<ChildClassifier>): void {
-  const waiting: Extract<MessageToChild, { type: 'classify' }>[] = [];
-  let classifier: ChildClassifier | undefined;
-  let busy = false;
+export function serveClassifier<T>(
+  start: (settings: unknown) => Promise<ChildClassifier<T>>,
+): void {
+  let add: ((task: ImageTask) => void) | undefined;
 
   async function startClassifier(settings: unknown): Promise<void> {
     try {
-      classifier = await start(settings);
-      const { engine, fallback } = classifier;
+      const classifier = await start(settings);
+      const { engine, maxBatch, fallback } = classifier;
+      add = createBatchLoop({
+        ...classifier,
+        progressed: () => {
+          // Answers that come one by one say it all.
+          if (maxBatch > 1) {
+            send({ type: 'progress' });
+          }
+        },
+        answer: (id, classification) => {
+          send({ type: 'done', id, classification });
+        },
+        fail: (id, error) => {
+          send({ type: 'error', id, error: toWireError(error) });
+        },
+      });
       // Not before: until now the closed channel ends the process, and a start should not wait.
       exitWithParent();
-      send({ type: 'ready', engine, fallback });
+      send({ type: 'ready', engine, maxBatch, fallback });
     } catch (error) {
       send({ type: 'failed', error: toWireError(error) });
     }
-  }
-
-  async function workOff(running: ChildClassifier): Promise<void> {
-    busy = true;
-    for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
-      const { id, source, cams } = task;
-      try {
-        send({ type: 'done', id, classification: await running.classify(source, { cams }) });
-      } catch (error) {
-        send({ type: 'error', id, error: toWireError(error) });
-      }
-    }
-    busy = false;
   }
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -53,11 +54,9 @@ export function serveClassifier(start: (settings: unknown) => Promise<ChildClass
   process.on('message', (message: MessageToChild) => {
     if (message.type === 'start') {
       void startClassifier(message.settings);
-      return;
-    }
-    waiting.push(message);
-    if (classifier !== undefined && !busy) {
-      void workOff(classifier);
+    } else {
+      // The pool gives nothing to a child that is not ready.
+      add?.(message);
     }
   });
 }

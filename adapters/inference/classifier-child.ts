@@ -24,6 +24,8 @@ export interface ChildOptions {
 
 export interface ChildEvents {
   ready(info: ChildInfo): void;
+  /** It has begun with another image or batch. */
+  progressed(): void;
   answered(message: Extract<MessageFromChild, { type: 'done' | 'error' }>): void;
   /** The process has ended and everything it sent has been heard. Called once, always last. */
   gone(cause: PipelineError): void;
@@ -69,7 +71,14 @@ export function startChild(options: ChildOptions, events: ChildEvents): Child {
     switch (message.type) {
       case 'ready':
         started = true;
-        events.ready({ engine: message.engine, fallback: message.fallback });
+        events.ready({
+          engine: message.engine,
+          maxBatch: message.maxBatch,
+          fallback: message.fallback,
+        });
+        break;
+      case 'progress':
+        events.progressed();
         break;
       case 'failed':
         kill(fromWireError(message.error));

@@ -5,8 +5,6 @@ import type { ChildInfo } from './child-messages.js';
 import { createPoolSlot, type PoolSlot, type SlotDeath, type SlotOptions } from './pool-slot.js';
 import { createPoolTask, type PoolTask } from './pool-task.js';
 
-/** Images that a child holds: the one it works on and the next, so that it never waits for us. */
-const IMAGES_PER_CHILD = 2;
 /** How often time and memory are looked at; both limits are that coarse. */
 const WATCH_MS = 250;
 
@@ -19,6 +17,8 @@ export interface ClassifierPool extends ImageClassifier {
   readonly fallback: ChildInfo['fallback'];
   /** Of the children that are warm. */
   readonly processIds: readonly number[];
+  /** Images that one child computes at once. */
+  readonly maxBatch: number;
 }
 
 /**
@@ -26,7 +26,8 @@ export interface ClassifierPool extends ImageClassifier {
  * reason why one of them cannot start.
  *
  * A child that dies, hangs or grows too large is replaced. The image it worked on is reported as
- * `inference-crashed` or `inference-timeout`; the one that waited behind it is handed to another child.
+ * `inference-crashed` or `inference-timeout`; the one that waited behind it is handed to another child. Of images
+ * that were computed together each is done again alone, and the one that does it again is reported.
  */
 export async function createClassifierPool(
   { logger }: { readonly logger: Logger },
@@ -48,12 +49,12 @@ export async function createClassifierPool(
     dispatch();
   }
 
-  function died({ cause, whileStarting, unstarted }: SlotDeath): void {
+  function died({ cause, whileStarting, unfinished }: SlotDeath): void {
     if (onStarted !== undefined) {
       onStarted(cause);
       return;
     }
-    waiting.unshift(...unstarted);
+    waiting.unshift(...unfinished);
     if (closing !== undefined) {
       rejectWaiting(new PipelineError('shutting-down'));
     } else {
@@ -71,13 +72,13 @@ export async function createClassifierPool(
 
   function dispatch(): void {
     while (waiting.length > 0) {
-      const slot = freest(slots);
-      if (slot === undefined) {
+      const task = waiting[0]!;
+      const slot = task.isAbandoned() ? undefined : freestFor(task, slots);
+      if (slot !== undefined || task.isAbandoned()) {
+        waiting.shift();
+        slot?.give(task);
+      } else {
         return;
-      }
-      const task = waiting.shift();
-      if (task?.isAbandoned() === false) {
-        slot.give(task);
       }
     }
     if (slots.every(({ load }) => load === 0)) {
@@ -129,7 +130,9 @@ export async function createClassifierPool(
   let lastEngine: EngineFacts | undefined;
 
   return {
-    concurrency: slots.length * IMAGES_PER_CHILD,
+    concurrency: slots.reduce((sum, { capacity }) => sum + capacity, 0),
+    // Every child of a pool finds the same.
+    maxBatch: slots[0]?.info?.maxBatch ?? 1,
     get engine() {
       // Every child of a pool finds the same; while none is warm, the last one that was has answered.
       lastEngine = slots.find(({ info }) => info !== undefined)?.info?.engine ?? lastEngine;
@@ -149,7 +152,8 @@ export async function createClassifierPool(
         return Promise.reject(new PipelineError('shutting-down'));
       }
       const task = createPoolTask(source, classifyOptions);
-      waiting.push(task);
+      const behind = task.urgent ? waiting.findIndex(({ urgent }) => !urgent) : -1;
+      waiting.splice(behind === -1 ? waiting.length : behind, 0, task);
       dispatch();
       return task.result;
     },
@@ -160,11 +164,11 @@ export async function createClassifierPool(
   };
 }
 
-/** The warm child with the fewest images that has room for another. */
-function freest(slots: readonly PoolSlot[]): PoolSlot | undefined {
+/** The warm child with the fewest images that has room for this one. */
+function freestFor(task: PoolTask, slots: readonly PoolSlot[]): PoolSlot | undefined {
   let best: PoolSlot | undefined;
   for (const slot of slots) {
-    if (slot.info !== undefined && slot.load < (best?.load ?? IMAGES_PER_CHILD)) {
+    if (slot.hasRoomFor(task) && slot.load < (best?.load ?? Infinity)) {
       best = slot;
     }
   }

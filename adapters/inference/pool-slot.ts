@@ -23,7 +23,7 @@ export interface SlotOptions {
 export interface SlotEvents {
   /** A child is warm, or has answered. */
   freed(): void;
-  /** The child has ended; its first image has been told. */
+  /** The child has ended; the image that was the cause for certain has been told. */
   died(death: SlotDeath): void;
 }
 
@@ -31,9 +31,12 @@ export interface SlotDeath {
   readonly cause: PipelineError;
   /** It ended before it was warm. */
   readonly whileStarting: boolean;
-  /** Images that it held and had not begun. */
-  readonly unstarted: readonly PoolTask[];
+  /** Images that it held and that are to be done by another child. */
+  readonly unfinished: readonly PoolTask[];
 }
+
+/** Images that a child of one at a time holds: the one it works on and the next, so that it never waits for us. */
+const IMAGES_PER_CHILD = 2;
 
 /** The place of one child, which outlives the children that die in it. */
 export interface PoolSlot {
@@ -42,6 +45,10 @@ export interface PoolSlot {
   readonly pid: number | undefined;
   /** Images handed over and unanswered. */
   readonly load: number;
+  /** Images that a warm child holds at most; 0 while none is warm. */
+  readonly capacity: number;
+  /** Whether it may be handed this image now. */
+  hasRoomFor(task: PoolTask): boolean;
   give(task: PoolTask): void;
   /** Kills the child when it is over a limit. `stepMs` is the time since the last look. */
   watch(stepMs: number): void;
@@ -52,11 +59,11 @@ export interface PoolSlot {
 export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSlot {
   let child: Child | undefined;
   let info: ChildInfo | undefined;
-  /** Oldest first: the first one is being worked on. */
-  let tasks: PoolTask[] = [];
+  /** By number, oldest first. Of a child that takes one at a time, the first one is being worked on. */
+  let tasks = new Map<number, PoolTask>();
   /** Of the last image that was handed over. */
   let lastId = 0;
-  /** Time spent on the first task, or on starting; undefined until the watch has seen it begun. */
+  /** Time since the last sign of life, or spent on starting; undefined until the watch has seen it begun. */
   let elapsedMs: number | undefined;
   let deathsInARow = 0;
   let restart: NodeJS.Timeout | undefined;
@@ -75,19 +82,23 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
           info = found;
           events.freed();
         },
+        progressed() {
+          elapsedMs = undefined;
+        },
         answered(message) {
-          if (message.id !== lastId - tasks.length + 1) {
+          const task = tasks.get(message.id);
+          if (task === undefined || (!batches() && message.id !== lastId - tasks.size + 1)) {
             // A score under the wrong image would be the worst of all failures.
             child?.kill(new PipelineError('internal', 'An answer came out of turn.'));
             return;
           }
-          const task = tasks.shift();
+          tasks.delete(message.id);
           elapsedMs = undefined;
           deathsInARow = 0;
           if (message.type === 'done') {
-            task?.resolve(message.classification);
+            task.resolve(message.classification);
           } else {
-            task?.reject(fromWireError(message.error));
+            task.reject(fromWireError(message.error));
           }
           events.freed();
         },
@@ -98,23 +109,49 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
 
   function bury(cause: PipelineError): void {
     const whileStarting = info === undefined;
-    const [running, ...unstarted] = tasks;
+    const held = [...tasks.values()];
+    const manyBegun = batches() && held.length > 1;
     child = undefined;
     info = undefined;
-    tasks = [];
-    running?.reject(cause);
+    tasks = new Map();
+    const unfinished = manyBegun ? held : held.slice(1);
+    if (manyBegun) {
+      // Any of them may be the cause: that one will die again, the others will not.
+      for (const task of held) {
+        task.alone = true;
+      }
+    } else {
+      held[0]?.reject(cause);
+    }
     if (!stopped) {
       restart = setTimeout(launch, restartDelayMs(deathsInARow));
       deathsInARow += 1;
     }
-    events.died({ cause, whileStarting, unstarted });
+    events.died({ cause, whileStarting, unfinished });
+  }
+
+  function batches(): boolean {
+    return info !== undefined && info.maxBatch > 1;
+  }
+
+  function capacity(): number {
+    if (info === undefined) {
+      return 0;
+    }
+    // Of batches the one that is computed and the next.
+    return info.maxBatch > 1 ? 2 * info.maxBatch : IMAGES_PER_CHILD;
+  }
+
+  function holdsAlone(): boolean {
+    const [first] = tasks.values();
+    return first?.alone === true;
   }
 
   function overLimit(): PipelineError | undefined {
     if (info === undefined && (elapsedMs ?? 0) > options.startTimeLimitMs) {
       return timeout('The inference process did not become ready', options.startTimeLimitMs);
     }
-    if (tasks.length > 0 && (elapsedMs ?? 0) > options.imageTimeLimitMs) {
+    if (tasks.size > 0 && (elapsedMs ?? 0) > options.imageTimeLimitMs) {
       return timeout('The image was not finished', options.imageTimeLimitMs);
     }
     const bytes = child?.pid === undefined ? undefined : residentBytes(child.pid);
@@ -137,15 +174,24 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
       return child?.pid;
     },
     get load() {
-      return tasks.length;
+      return tasks.size;
+    },
+    get capacity() {
+      return capacity();
+    },
+    hasRoomFor(task) {
+      return task.alone
+        ? info !== undefined && tasks.size === 0
+        : tasks.size < capacity() && !holdsAlone();
     },
     give(task) {
-      if (tasks.length === 0) {
+      if (tasks.size === 0) {
         elapsedMs = undefined;
       }
-      tasks.push(task);
       lastId += 1;
-      child?.send({ type: 'classify', id: lastId, source: task.source, cams: task.cams });
+      tasks.set(lastId, task);
+      const { source, cams, urgent } = task;
+      child?.send({ type: 'classify', id: lastId, source, cams, urgent });
     },
     watch(stepMs) {
       // A task that began within the step is not charged for all of it: late rather than early.

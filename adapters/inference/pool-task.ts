@@ -8,6 +8,12 @@ import type {
 export interface PoolTask {
   readonly source: ImageSource;
   readonly cams: boolean;
+  /** Goes before all that are not, and waits for no batch. */
+  readonly urgent: boolean;
+  /**
+   * A child that held it and others has died: whichever was the cause, it is done again with nothing beside it.
+   */
+  alone: boolean;
   readonly result: Promise<ImageClassification>;
   /** The caller has stopped waiting. A child that has the image is left to finish it. */
   readonly isAbandoned: () => boolean;
@@ -16,7 +22,7 @@ export interface PoolTask {
 }
 
 export function createPoolTask(source: ImageSource, options: ClassifyOptions = {}): PoolTask {
-  const { signal, cams = false } = options;
+  const { signal, cams = false, urgent = false } = options;
   // Both are set by the executor, which runs before the constructor returns.
   let resolve!: PoolTask['resolve'];
   let reject!: PoolTask['reject'];
@@ -35,5 +41,6 @@ export function createPoolTask(source: ImageSource, options: ClassifyOptions = {
   const result = settled.finally(() => {
     signal?.removeEventListener('abort', onAbort);
   });
-  return { source, cams, result, isAbandoned: () => signal?.aborted === true, resolve, reject };
+  const isAbandoned = (): boolean => signal?.aborted === true;
+  return { source, cams, urgent, alone: false, result, isAbandoned, resolve, reject };
 }

@@ -14,12 +14,7 @@ import {
   type ProviderFallback,
 } from './execution-providers.js';
 
-/**
- * One thread a session: two sessions of one thread each beat one session of two threads on every network
- * measured, and one thread adds up in one order, so equal input gives equal bits.
- */
 const SESSION_OPTIONS = {
-  intraOpNumThreads: 1,
   interOpNumThreads: 1,
   graphOptimizationLevel: 'all',
   logSeverityLevel: 4,
@@ -40,8 +35,15 @@ export interface ClassifierOutput {
 export interface ClassifierSession {
   readonly executionProvider: ExecutionProvider;
   readonly fallback: ProviderFallback | undefined;
+  /** Whether the graph takes more than one image at a time. */
+  readonly takesBatches: boolean;
   /** Shape of the tensor: [channels, height, width] of the manifest's input. Throws `internal`. */
   run(tensor: Float32Array, options?: { readonly cams?: boolean }): Promise<ClassifierOutput>;
+  /** The same for several images at once, in their order. */
+  runBatch(
+    tensors: readonly Float32Array[],
+    options?: { readonly cams?: boolean },
+  ): Promise<ClassifierOutput[]>;
   release(): Promise<void>;
 }
 
@@ -49,6 +51,11 @@ export interface ClassifierSessionOptions {
   readonly bytes: Uint8Array;
   readonly manifest: ModelManifest;
   readonly provider: ProviderChoice;
+  /**
+   * Threads of one session, 1 by default: two sessions of one thread each beat one session of two threads on every
+   * network measured, and one thread adds up in one order, so equal input gives equal bits.
+   */
+  readonly threads?: number;
 }
 
 /**
@@ -60,8 +67,9 @@ export async function createClassifierSession({
   bytes,
   manifest,
   provider,
+  threads = 1,
 }: ClassifierSessionOptions): Promise<ClassifierSession> {
-  const { session, executionProvider, fallback } = await openSession(bytes, provider);
+  const { session, executionProvider, fallback } = await openSession(bytes, provider, threads);
   const { input, outputs } = manifest;
   try {
     checkGraph(session, manifest);
@@ -69,30 +77,63 @@ export async function createClassifierSession({
     await session.release();
     throw error;
   }
-  const dimensions = [1, input.channels, input.height, input.width];
+  const pixels = input.channels * input.height * input.width;
+  const [batchSize] =
+    session.inputMetadata.flatMap((value) => (value.isTensor ? [value.shape] : []))[0] ?? [];
   const always = outputs.ood === undefined ? [outputs.logits] : [outputs.logits, outputs.ood];
   const withCams = outputs.cams === undefined ? always : [...always, outputs.cams];
+
+  async function runBatch(
+    tensors: readonly Float32Array[],
+    { cams = false } = {},
+  ): Promise<ClassifierOutput[]> {
+    const values = tensors.length === 1 ? tensors[0]! : concatenated(tensors, pixels);
+    const dimensions = [tensors.length, input.channels, input.height, input.width];
+    const feeds = { [input.name]: new Tensor('float32', values, dimensions) };
+    const result = await session.run(feeds, cams ? withCams : always);
+    const logits = rows(floats(result[outputs.logits]), tensors.length);
+    const ood = outputs.ood === undefined ? undefined : floats(result[outputs.ood]);
+    const maps = outputs.cams === undefined ? undefined : result[outputs.cams];
+    return logits.map((row, index) => {
+      if (!row.every(Number.isFinite)) {
+        throw new PipelineError('internal', 'The model gave a logit that is not a number.');
+      }
+      const oodOfImage = ood?.[index];
+      return {
+        logits: Array.from(row),
+        ...(oodOfImage === undefined ? {} : { ood: oodOfImage }),
+        ...(maps === undefined ? {} : { cams: camTensor(maps, index) }),
+      };
+    });
+  }
 
   return {
     executionProvider,
     fallback,
-    async run(tensor, { cams = false } = {}) {
-      const feeds = { [input.name]: new Tensor('float32', tensor, dimensions) };
-      const result = await session.run(feeds, cams ? withCams : always);
-      const logits = Array.from(floats(result[outputs.logits]));
-      if (!logits.every(Number.isFinite)) {
-        throw new PipelineError('internal', 'The model gave a logit that is not a number.');
-      }
-      const ood = outputs.ood === undefined ? undefined : floats(result[outputs.ood])[0];
-      const maps = outputs.cams === undefined ? undefined : result[outputs.cams];
-      return {
-        logits,
-        ...(ood === undefined ? {} : { ood }),
-        ...(maps === undefined ? {} : { cams: camTensor(maps) }),
-      };
+    takesBatches: typeof batchSize === 'string',
+    runBatch,
+    async run(tensor, options) {
+      const [output] = await runBatch([tensor], options);
+      return output!;
     },
     release: () => session.release(),
   };
+}
+
+function concatenated(tensors: readonly Float32Array[], pixels: number): Float32Array {
+  const values = new Float32Array(tensors.length * pixels);
+  for (const [index, tensor] of tensors.entries()) {
+    values.set(tensor, index * pixels);
+  }
+  return values;
+}
+
+/** The equal parts of an output, one for each image. */
+function rows(values: Float32Array, count: number): Float32Array[] {
+  const length = values.length / count;
+  return Array.from({ length: count }, (_, index) =>
+    values.subarray(index * length, (index + 1) * length),
+  );
 }
 
 interface OpenSession {
@@ -102,12 +143,17 @@ interface OpenSession {
 }
 
 /** The runtime throws when it lacks a provider and never falls back by itself, so each is tried alone. */
-async function openSession(bytes: Uint8Array, choice: ProviderChoice): Promise<OpenSession> {
+async function openSession(
+  bytes: Uint8Array,
+  choice: ProviderChoice,
+  threads: number,
+): Promise<OpenSession> {
   let fallback: ProviderFallback | undefined;
   for (const executionProvider of providersToTry(choice)) {
     try {
       const session = await InferenceSession.create(bytes, {
         ...SESSION_OPTIONS,
+        intraOpNumThreads: threads,
         executionProviders: runtimeProviders(executionProvider),
       });
       return { session, executionProvider, fallback };
@@ -134,9 +180,11 @@ function floats(tensor: Tensor | undefined): Float32Array {
   return tensor.data;
 }
 
-function camTensor(tensor: Tensor): CamTensor {
-  const [, , height = 0, width = 0] = tensor.dims;
-  return { data: floats(tensor), height, width };
+function camTensor(tensor: Tensor, index: number): CamTensor {
+  const [images = 1, , height = 0, width = 0] = tensor.dims;
+  const data = floats(tensor);
+  // A part of a batch is copied: what crosses to another process takes its whole buffer along.
+  return { data: images === 1 ? data : rows(data, images)[index]!.slice(), height, width };
 }
 
 function firstLine(error: unknown): string {

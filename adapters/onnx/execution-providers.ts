@@ -20,6 +20,18 @@ export function providersToTry(choice: ProviderChoice): readonly ExecutionProvid
   return choice === 'auto' ? ['cuda', 'cpu'] : [choice];
 }
 
+/**
+ * Images that a session takes at once unless a setting says otherwise. On a processor a batch gains nothing (31
+ * images a second of DenseNet121 on a core, alone or in batches) and makes the first of its images wait; a card is
+ * fed by launches, which a batch shares. Those of the cards are a cautious choice, not a measurement:
+ * `preread tune` measures.
+ */
+export const DEFAULT_MAX_BATCH: Readonly<Record<ExecutionProvider, number>> = {
+  cpu: 1,
+  cuda: 8,
+  tensorrt: 8,
+};
+
 /** What the runtime gets for one of them: what TensorRT cannot compile, CUDA computes. */
 export function runtimeProviders(provider: ExecutionProvider): ExecutionProvider[] {
   return provider === 'tensorrt' ? ['tensorrt', 'cuda'] : [provider];

@@ -1,23 +1,40 @@
 import { PipelineError } from '../../core/errors.js';
 import type { ModelManifest } from '../../core/inference/model-manifest.js';
 import { selfTestInput, type ModelSelfTest } from '../../core/inference/model-self-test.js';
-import type { ClassifierSession } from './classifier-session.js';
+import type { ClassifierOutput, ClassifierSession } from './classifier-session.js';
 
 /**
  * Runs a session once, so that the first image does not pay for what the runtime does lazily, then
- * through the model's self-test. Throws `model-self-test-failed` naming the case and the difference.
+ * through the model's self-test, one by one and as a batch of the largest size. TensorRT compiles for the sizes
+ * that it has seen. Throws `model-self-test-failed` naming the case and the difference.
  */
 export async function warmUp(
   session: ClassifierSession,
   manifest: ModelManifest,
   selfTest: ModelSelfTest | undefined,
+  maxBatch = 1,
 ): Promise<void> {
   const { channels, height, width } = manifest.input;
-  await session.run(new Float32Array(channels * height * width));
-  for (const { name, input, logits } of selfTest?.cases ?? []) {
-    const output = await session.run(selfTestInput(manifest.input, input));
+  const blank = new Float32Array(channels * height * width);
+  await session.run(blank);
+  const cases = selfTest?.cases ?? [];
+  const tensors = cases.map(({ input }) => selfTestInput(manifest.input, input));
+  for (const [index, tensor] of tensors.entries()) {
+    check(index, await session.run(tensor));
+  }
+  if (maxBatch > 1) {
+    const batch = Array.from({ length: maxBatch }, (_, at) => tensors[at % cases.length] ?? blank);
+    for (const [at, output] of (await session.runBatch(batch)).entries()) {
+      if (cases.length > 0) {
+        check(at % cases.length, output);
+      }
+    }
+  }
+
+  function check(index: number, output: ClassifierOutput): void {
+    const { name = '', logits = [] } = cases[index] ?? {};
     const difference = Math.max(
-      ...output.logits.map((logit, index) => Math.abs(logit - (logits[index] ?? Infinity))),
+      ...output.logits.map((logit, at) => Math.abs(logit - (logits[at] ?? Infinity))),
     );
     // Also true for NaN, which no comparison with `>` would catch.
     if (!(difference <= (selfTest?.tolerance ?? 0))) {

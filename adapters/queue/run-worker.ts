@@ -28,6 +28,8 @@ export interface RunWorkerOptions {
 
 /** A job that has so often been left behind by a dying worker is suspected of killing it. */
 const MAX_STALLED_COUNT = 5;
+/** Every job is put into the queue with a rank; one without would be foreign. */
+const LEAST_URGENT = 3;
 /** So long may the last words to the queue's server take, once no handler runs any more. */
 const CLOSE_GRACE_MS = 3_000;
 
@@ -44,11 +46,12 @@ export async function runWorker<N extends JobName>(
   async function handle(job: Job<unknown>): Promise<JobRepeat | undefined> {
     const attempt = job.attemptsMade + 1;
     const lastAttempt = attempt >= policy.attempts || job.stalledCounter >= MAX_STALLED_COUNT;
+    const priorityRank = job.opts.priority ?? LEAST_URGENT;
     let payload: Parameters<JobHandler<N>>[0] | undefined;
     try {
       // The schema of the name gives the payload of the name, which the compiler cannot follow.
       payload = JOBS[name].parse(job.data) as Parameters<JobHandler<N>>[0];
-      return (await handler(payload, { attempt, lastAttempt })) ?? undefined;
+      return (await handler(payload, { attempt, lastAttempt, priorityRank })) ?? undefined;
     } catch (error) {
       const failed = failedJobError(error);
       deps.logger.warn(

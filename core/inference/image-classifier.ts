@@ -66,6 +66,8 @@ export interface ClassifyOptions {
   readonly signal?: AbortSignal;
   /** Class-activation maps, where the model has them, and the picture that they lie on. */
   readonly cams?: boolean;
+  /** Goes before all others that wait, and waits for no batch to fill. */
+  readonly urgent?: boolean;
 }
 
 /** What really computes, which a setting alone does not tell. */

@@ -6,6 +6,8 @@ export interface JobContext {
   readonly attempt: number;
   /** No further attempt follows by itself when this one throws. */
   readonly lastAttempt: boolean;
+  /** Of the job, as it was put into the queue. */
+  readonly priorityRank: number;
 }
 
 /** The job is to come again after a while, and this run does not count as an attempt. */

@@ -12,6 +12,7 @@ import { NOT_ANALYSED, type InstanceOutcome, type ModelProvenance } from '../res
 import type { ObjectStore } from '../storage/object-store.js';
 import type { StudyStore } from '../storage/study-store.js';
 import type { Clock } from '../time.js';
+import { priorityRank } from '../triage/priority.js';
 
 export interface RunInferenceDeps {
   readonly store: Pick<StudyStore, 'loadInstance' | 'recordOutcome'>;
@@ -51,9 +52,10 @@ export async function runInference(
   const inferStartAtMs = deps.clock();
   let outcome: InstanceOutcome;
   try {
-    const classification = await deps.classifier.classify({
-      path: deps.objects.path(instance.objectKey),
-    });
+    const classification = await deps.classifier.classify(
+      { path: deps.objects.path(instance.objectKey) },
+      { urgent: context.priorityRank === priorityRank('stat') },
+    );
     if (classification.kind === 'not-analysed' && classification.reason === 'file-unreadable') {
       // We have acknowledged it, so it exists; this worker does not see it (a share that is not mounted).
       throw new PipelineError('storage-unavailable', 'a stored object cannot be read here');

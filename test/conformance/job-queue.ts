@@ -86,7 +86,7 @@ export function describeJobQueue(name: string, open: () => Promise<QueueBed>): v
       const payload = { studyId: randomUUID(), activity: 3 };
       await queue.enqueue([{ id: randomUUID(), name: 'assemble', payload, priorityRank: 2 }]);
       await eventually(() => {
-        expect(seen).toEqual([payload, { attempt: 1, lastAttempt: false }]);
+        expect(seen).toEqual([payload, { attempt: 1, lastAttempt: false, priorityRank: 2 }]);
       });
     });
 
@@ -196,9 +196,9 @@ export function describeJobQueue(name: string, open: () => Promise<QueueBed>): v
         expect((await queue.depth('infer')).failed).toBe(1);
       });
       expect(contexts).toEqual([
-        { attempt: 1, lastAttempt: false },
-        { attempt: 2, lastAttempt: false },
-        { attempt: 3, lastAttempt: true },
+        { attempt: 1, lastAttempt: false, priorityRank: 2 },
+        { attempt: 2, lastAttempt: false, priorityRank: 2 },
+        { attempt: 3, lastAttempt: true, priorityRank: 2 },
       ]);
     });
 

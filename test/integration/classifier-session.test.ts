@@ -57,6 +57,37 @@ describe('a session', () => {
     expect(await session.run(tensor)).toEqual(first);
   });
 
+  test('gives each image of a batch what it gives it alone', async () => {
+    const { session } = await createSession();
+    expect(session.takesBatches).toBe(true);
+    const tensors = [100, 500, 900].map((grey) => new Float32Array(64 * 64).fill(grey));
+    const together = await session.runBatch(tensors, { cams: true });
+    const alone = [];
+    for (const tensor of tensors) {
+      alone.push(await session.run(tensor, { cams: true }));
+    }
+    expect(together).toEqual(alone);
+    expect(together[2]?.cams?.data.buffer.byteLength).toBe(3 * 4 * 4 * 4);
+  });
+
+  test('says that a graph with a fixed batch takes one image at a time', async () => {
+    const { session } = await createSession({ batch: 1 });
+    expect(session.takesBatches).toBe(false);
+  });
+
+  test('with several threads gives the same scores', async () => {
+    const { manifest, onnx } = tinyModel();
+    const session = await createClassifierSession({
+      bytes: onnx,
+      manifest,
+      provider: 'cpu',
+      threads: 2,
+    });
+    open.push(session);
+    const { logits } = await session.run(new Float32Array(64 * 64).fill(500));
+    expect(logits[0]).toBeCloseTo(0.5, TOLERANCE);
+  });
+
   test('refuses logits that are not finite', async () => {
     const { session } = await createSession();
     await expect(session.run(new Float32Array(64 * 64).fill(NaN))).rejects.toMatchObject({

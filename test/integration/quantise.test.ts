@@ -127,7 +127,12 @@ test(
     expect(verified).toMatchObject({ exitCode: 0 });
     expect(verified.output).toMatch(/fp32[^]*int8/);
 
-    const settings = { model: path, modelSearchPath: [] as string[], provider: 'cpu' } as const;
+    const settings = {
+      model: path,
+      modelSearchPath: [] as string[],
+      provider: 'cpu',
+      threads: 1,
+    } as const;
     const opened = await openSession({ ...settings, precision: 'int8' });
     expect(opened.engine).toEqual({
       executionProvider: 'cpu',

@@ -5,11 +5,12 @@
  */
 import { prepareImage } from '../../adapters/dicom/prepare-image.js';
 import { serveClassifier } from '../../adapters/inference/child-server.js';
+import type { ClassifierOutput } from '../../adapters/onnx/classifier-session.js';
 import { runOodGate } from '../../core/gating/ood-gate.js';
 import { invertedTensor, runPixelGates } from '../../core/gating/pixel-gates.js';
 import type { GateResult } from '../../core/gating/gate.js';
-import { invertedPicture } from '../../core/imaging/render-picture.js';
-import type { ImageClassification } from '../../core/inference/image-classifier.js';
+import { invertedPicture, type Picture } from '../../core/imaging/render-picture.js';
+import type { ImageClassification, StageTimings } from '../../core/inference/image-classifier.js';
 import { NOT_ANALYSED } from '../../core/results/outcome.js';
 import { classifierSettingsSchema } from './classifier-settings.js';
 import { openSession } from './open-session.js';
@@ -17,16 +18,39 @@ import { openSession } from './open-session.js';
 /** Longer side of a picture for people, in pixels: enough for a map of few cells, small enough to send. */
 const PICTURE_SIDE = 1024;
 
-serveClassifier(async (settings) => {
+serveClassifier<GatedImage>(async (settings) => {
   const parsed = classifierSettingsSchema.parse(settings);
-  const { decode, gatePolicy, siteRules } = parsed;
-  const { session, manifest, engine, fallback } = await openSession(parsed);
+  const { decode, gatePolicy, siteRules, batchDelayMs } = parsed;
+  const { session, manifest, engine, maxBatch, fallback } = await openSession(parsed);
   const { recipe, channels, width, height, range } = manifest.input;
+
+  /** What is known after the network; the time of a batch is shared by its images. */
+  function conclude(
+    { gates: before, facts, picture, timings, cams }: GatedImage,
+    { ood, cams: maps, ...output }: ClassifierOutput,
+    inferMs: number,
+  ): ImageClassification {
+    const byModel = runOodGate(ood, manifest, gatePolicy);
+    const gates = byModel === undefined ? before : [...before, byModel];
+    return (
+      refusalOf(gates, facts) ?? {
+        kind: 'scored',
+        ...output,
+        ...(cams && maps !== undefined && { cams: maps }),
+        ...picture,
+        gates,
+        ...facts,
+        timings: { ...timings, inferMs },
+      }
+    );
+  }
 
   return {
     engine,
+    maxBatch,
     fallback,
-    async classify(source, { cams }) {
+    batchDelayMs,
+    async prepare({ source, cams }) {
       const prepared = await prepareImage(source, {
         recipe,
         inputSize: { channels, width, height },
@@ -36,7 +60,7 @@ serveClassifier(async (settings) => {
         pictureSide: cams ? PICTURE_SIDE : undefined,
       });
       if (prepared.kind === 'not-analysed') {
-        return prepared;
+        return { kind: 'answered', classification: prepared };
       }
       const { identity, readMs, decodeMs, preprocessMs } = prepared;
       const facts = identity === undefined ? {} : { identity };
@@ -44,33 +68,42 @@ serveClassifier(async (settings) => {
       const gates = [...prepared.gates, ...byPixels.gates];
       const refusal = refusalOf(gates, facts);
       if (refusal !== undefined) {
-        return refusal;
+        return { kind: 'answered', classification: refusal };
       }
-      const tensor = byPixels.invert ? invertedTensor(prepared.tensor, range) : prepared.tensor;
-      const startMs = performance.now();
-      const { ood, ...output } = await session.run(tensor, { cams });
-      const inferMs = performance.now() - startMs;
-      const byModel = runOodGate(ood, manifest, gatePolicy);
-      if (byModel !== undefined) {
-        gates.push(byModel);
-      }
-      const timings = { readMs, decodeMs, preprocessMs, inferMs };
-      const picture = prepared.picture && {
-        picture: byPixels.invert ? invertedPicture(prepared.picture) : prepared.picture,
+      const { invert } = byPixels;
+      const image: GatedImage = {
+        tensor: invert ? invertedTensor(prepared.tensor, range) : prepared.tensor,
+        cams,
+        gates,
+        facts,
+        picture: prepared.picture && {
+          picture: invert ? invertedPicture(prepared.picture) : prepared.picture,
+        },
+        timings: { readMs, decodeMs, preprocessMs },
       };
-      return (
-        refusalOf(gates, facts) ?? {
-          kind: 'scored',
-          ...output,
-          ...picture,
-          gates,
-          ...facts,
-          timings,
-        }
+      return { kind: 'ready', image };
+    },
+    async infer(images) {
+      const startMs = performance.now();
+      const outputs = await session.runBatch(
+        images.map(({ tensor }) => tensor),
+        { cams: images.some(({ cams }) => cams) },
       );
+      const inferMs = (performance.now() - startMs) / images.length;
+      return images.map((image, index) => conclude(image, outputs[index]!, inferMs));
     },
   };
 });
+
+/** An image that may go to the network. */
+interface GatedImage {
+  readonly tensor: Float32Array;
+  readonly cams: boolean;
+  readonly gates: readonly GateResult[];
+  readonly facts: Pick<ImageClassification, 'identity'>;
+  readonly picture: { readonly picture: Picture } | undefined;
+  readonly timings: Omit<StageTimings, 'inferMs'>;
+}
 
 /** The outcome of an image of whose gates one refuses. */
 function refusalOf(

@@ -14,6 +14,11 @@ export const classifierSettingsSchema = z.object({
   provider: z.enum(PROVIDER_CHOICES),
   precision: z.enum(PRECISION_CHOICES),
   decode: z.enum(DECODE_MODES),
+  /** Of one session. */
+  threads: z.int().min(1),
+  /** Undefined: what suits the provider. */
+  maxBatch: z.int().min(1).optional(),
+  batchDelayMs: z.number().min(0),
   gatePolicy: gatePolicySchema,
   /** Parsed where the process was started: its attributes are looked up already. */
   siteRules: z.custom<SiteRules>((value) => Array.isArray(value)),

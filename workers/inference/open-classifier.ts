@@ -47,6 +47,9 @@ export async function openClassifier(
     provider: config.PREREAD_PROVIDER,
     precision: config.PREREAD_PRECISION,
     decode: config.PREREAD_DECODE,
+    threads: config.PREREAD_INFERENCE_THREADS ?? 1,
+    maxBatch: config.PREREAD_MAX_BATCH,
+    batchDelayMs: config.PREREAD_BATCH_DELAY_MS,
     gatePolicy: gatePolicyOf(config),
     siteRules,
   };

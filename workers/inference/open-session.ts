@@ -3,6 +3,7 @@ import {
   createClassifierSession,
   type ClassifierSession,
 } from '../../adapters/onnx/classifier-session.js';
+import { DEFAULT_MAX_BATCH } from '../../adapters/onnx/execution-providers.js';
 import { hasFastInt8 } from '../../adapters/onnx/int8-support.js';
 import { warmUp } from '../../adapters/onnx/self-test.js';
 import { PipelineError } from '../../core/errors.js';
@@ -14,13 +15,15 @@ export interface OpenSession {
   readonly session: ClassifierSession;
   readonly manifest: ModelManifest;
   readonly engine: EngineFacts;
+  /** Images that it takes at once. */
+  readonly maxBatch: number;
   /** Why it is not the provider or the number format that comes first. */
   readonly fallback: { readonly wanted: string; readonly reason: string } | undefined;
 }
 
 type SessionSettings = Pick<
   ClassifierSettings,
-  'model' | 'modelSearchPath' | 'provider' | 'precision'
+  'model' | 'modelSearchPath' | 'provider' | 'precision' | 'threads' | 'maxBatch'
 >;
 
 /**
@@ -29,16 +32,16 @@ type SessionSettings = Pick<
  * form (QDQ) is made for processors.
  */
 export async function openSession(settings: SessionSettings): Promise<OpenSession> {
-  const { model, modelSearchPath, provider, precision } = settings;
+  const { model, modelSearchPath, precision } = settings;
   const choice = { precision, fastInt8: hasFastInt8() };
   const first = await loadModel(model, modelSearchPath, choice);
   if (precision !== 'auto' || first.weights.precision === 'fp32') {
-    return openWeights(first, provider);
+    return openWeights(first, settings);
   }
   const wanted = first.weights.precision;
   let reason: string;
   try {
-    const opened = await openWeights(first, provider);
+    const opened = await openWeights(first, settings);
     if (opened.engine.executionProvider === 'cpu') {
       return opened;
     }
@@ -51,17 +54,20 @@ export async function openSession(settings: SessionSettings): Promise<OpenSessio
     reason = error.message;
   }
   const fp32 = await loadModel(model, modelSearchPath, { ...choice, precision: 'fp32' });
-  const opened = await openWeights(fp32, provider);
+  const opened = await openWeights(fp32, settings);
   return { ...opened, fallback: opened.fallback ?? { wanted, reason } };
 }
 
 async function openWeights(
   { bytes, manifest, selfTest, weights }: LoadedModel,
-  provider: ClassifierSettings['provider'],
+  { provider, threads, maxBatch: wantedBatch }: SessionSettings,
 ): Promise<OpenSession> {
-  const session = await createClassifierSession({ bytes, manifest, provider });
+  const session = await createClassifierSession({ bytes, manifest, provider, threads });
+  const maxBatch = session.takesBatches
+    ? (wantedBatch ?? DEFAULT_MAX_BATCH[session.executionProvider])
+    : 1;
   try {
-    await warmUp(session, manifest, selfTest);
+    await warmUp(session, manifest, selfTest, maxBatch);
   } catch (error) {
     await session.release();
     throw error;
@@ -69,5 +75,5 @@ async function openWeights(
   const { executionProvider, fallback } = session;
   const { precision, file } = weights;
   const engine = { executionProvider, precision, sha256: file.sha256 };
-  return { session, manifest, engine, fallback };
+  return { session, manifest, engine, maxBatch, fallback };
 }
