@@ -6,6 +6,7 @@ import * as studies from './migrations/0001-studies.js';
 import * as deliveryRoutes from './migrations/0002-delivery-routes.js';
 import * as keysAndCommitment from './migrations/0003-keys-and-commitment.js';
 import * as operations from './migrations/0004-operations.js';
+import * as archives from './migrations/0005-archives.js';
 
 /** In the order of their names. A migration that has been released is never changed. */
 const MIGRATIONS = {
@@ -13,6 +14,7 @@ const MIGRATIONS = {
   '0002-delivery-routes': deliveryRoutes,
   '0003-keys-and-commitment': keysAndCommitment,
   '0004-operations': operations,
+  '0005-archives': archives,
 };
 
 /** Any number: the advisory lock that processes which start at the same time queue at. */

@@ -34,6 +34,8 @@ export async function createClassifierPool(
   options: ClassifierPoolOptions,
 ): Promise<ClassifierPool> {
   const waiting: PoolTask[] = [];
+  /** Of archives: they get what the others leave. */
+  const background: PoolTask[] = [];
   const whenIdle: (() => void)[] = [];
   let closing: Promise<void> | undefined;
   let onStarted: ((failure?: PipelineError) => void) | undefined;
@@ -70,16 +72,16 @@ export async function createClassifierPool(
     dispatch();
   }
 
+  const next = (): PoolTask | undefined => waiting[0] ?? background[0];
+
   function dispatch(): void {
-    while (waiting.length > 0) {
-      const task = waiting[0]!;
+    for (let task = next(); task !== undefined; task = next()) {
       const slot = task.isAbandoned() ? undefined : freestFor(task, slots);
-      if (slot !== undefined || task.isAbandoned()) {
-        waiting.shift();
-        slot?.give(task);
-      } else {
+      if (slot === undefined && !task.isAbandoned()) {
         return;
       }
+      (waiting.length > 0 ? waiting : background).shift();
+      slot?.give(task);
     }
     if (slots.every(({ load }) => load === 0)) {
       for (const resolve of whenIdle.splice(0)) {
@@ -89,7 +91,7 @@ export async function createClassifierPool(
   }
 
   function rejectWaiting(error: PipelineError): void {
-    for (const task of waiting.splice(0)) {
+    for (const task of [...waiting.splice(0), ...background.splice(0)]) {
       task.reject(error);
     }
   }
@@ -152,8 +154,12 @@ export async function createClassifierPool(
         return Promise.reject(new PipelineError('shutting-down'));
       }
       const task = createPoolTask(source, classifyOptions);
-      const behind = task.urgent ? waiting.findIndex(({ urgent }) => !urgent) : -1;
-      waiting.splice(behind === -1 ? waiting.length : behind, 0, task);
+      if (classifyOptions?.background === true) {
+        background.push(task);
+      } else {
+        const behind = task.urgent ? waiting.findIndex(({ urgent }) => !urgent) : -1;
+        waiting.splice(behind === -1 ? waiting.length : behind, 0, task);
+      }
       dispatch();
       return task.result;
     },

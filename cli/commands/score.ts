@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import { inferenceConfig } from '../../adapters/inference/config.js';
 import { loadConfig } from '../../adapters/config/load-config.js';
+import { databaseConfig } from '../../adapters/database/config.js';
 import { modelsConfig } from '../../adapters/models/config.js';
 import { onnxConfig } from '../../adapters/onnx/config.js';
 import { PROVIDER_CHOICES, type ProviderChoice } from '../../adapters/onnx/execution-providers.js';
@@ -10,10 +11,12 @@ import { PipelineError } from '../../core/errors.js';
 import type { GatePolicy } from '../../core/gating/gate-policy.js';
 import { DECODE_MODES, type DecodeMode } from '../../core/imaging/decode-mode.js';
 import type { ClassifierConfig } from '../../workers/inference/open-classifier.js';
+import { archiveConfig } from '../../workers/inference/config.js';
 import { EXIT } from '../exit-codes.js';
 import { ROW_FORMATS } from '../score/row-format.js';
 import { runScore } from '../score/run-score.js';
 import type { ScoreOptions } from '../score/score-options.js';
+import { openLocalEngine, type ScoringEngine } from '../score/scoring-engine.js';
 
 interface ScoreFlags extends ScoreOptions {
   readonly model?: string;
@@ -26,7 +29,20 @@ interface ScoreFlags extends ScoreOptions {
   readonly minAge?: number;
   readonly rules?: string;
   readonly unknownView?: GatePolicy['unknownView'];
+  readonly distributed?: true;
 }
+
+/** What the workers decide, each for itself: a run can only choose among them. */
+const SETTINGS_OF_WORKERS = [
+  'modelsDir',
+  'concurrency',
+  'timeLimit',
+  'decode',
+  'minAge',
+  'rules',
+  'unknownView',
+  'heatmaps',
+] as const satisfies readonly (keyof ScoreFlags)[];
 
 const HELP = `
 Inputs are folders (walked to the bottom, names in order), files, globs in quotes, and DICOMDIR files.
@@ -52,6 +68,10 @@ is repaired, and the file ends up the same, byte for byte, as if the run had nev
 twelfth row: the image as it is displayed, coloured where the score came from. Names and pictures carry
 nothing of the header; what is burned into the pixels stays. Maps are coarse and outline nothing.
 
+--distributed leaves the scoring to a fleet: every preread serve with the role inference that has the same
+DATABASE_URL and PREREAD_ARCHIVE_DIR, the folder of archives that all machines share (docs/scaling.md).
+Model and settings are the workers'; rows, order, --resume and exit codes are the same.
+
 Exit codes:
   ${EXIT.ok}    every file has its row
   ${EXIT.failure}    the run failed as a whole, or there was no file
@@ -66,6 +86,7 @@ Examples:
   preread score 'archive/**/*.dcm' extra.png --out scores.jsonl --concurrency 4
   preread score archive/ --out scores.csv --resume
   preread score archive/ --out scores.csv --heatmaps maps/
+  preread score /archive/2019 --out scores.csv --distributed
 
 Research and evaluation only. Not a medical device.`;
 
@@ -98,14 +119,15 @@ export function register(program: Command): void {
     .option('--rules <file>', "the site's rules (YAML or JSON), instead of PREREAD_RULES")
     .option('--heatmaps <folder>', 'a picture of each flagged finding, for people')
     .option('--include-withheld', 'add the findings that the model card calls too weak', false)
+    .option('--distributed', 'let the inference workers of a fleet do it')
     .option('--resume', 'go on behind the rows that are there', false)
     .option('--force', 'overwrite the output', false)
     .addHelpText('after', HELP)
     .action(async (args: string[], flags: ScoreFlags) => {
       try {
-        const config = classifierConfig(flags, process.env);
+        const openEngine = engineOpener(args, flags, process.env);
         const commandLine = process.argv.slice(2);
-        process.exitCode = await runScore({ args, options: flags, config, commandLine });
+        process.exitCode = await runScore({ args, options: flags, openEngine, commandLine });
       } catch (error) {
         if (!(error instanceof PipelineError)) {
           throw error;
@@ -116,11 +138,37 @@ export function register(program: Command): void {
     });
 }
 
-/** The environment's settings, with what the command line says in their place. */
-function classifierConfig(
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Throws for what is wrong with flags or environment. */
+function engineOpener(
+  args: readonly string[],
   flags: ScoreFlags,
-  env: Readonly<Record<string, string | undefined>>,
-): ClassifierConfig {
+  env: Environment,
+): (notify: (text: string) => void) => Promise<ScoringEngine> {
+  if (flags.distributed !== true) {
+    const config = classifierConfig(flags, env);
+    return () => openLocalEngine(config);
+  }
+  const refused = SETTINGS_OF_WORKERS.filter((name) => flags[name] !== undefined);
+  if (refused.length > 0) {
+    const names = refused.map(
+      (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    );
+    throw new PipelineError(
+      'request-invalid',
+      `With --distributed the workers decide, and give scores alone: leave out ${names.join(', ')}.`,
+    );
+  }
+  const config = loadConfig(databaseConfig.extend(archiveConfig.shape), env);
+  return async (notify) => {
+    const { openFleet } = await import('../score/distributed/open-fleet.js');
+    return openFleet({ config, wish: flags, inputs: args, notify });
+  };
+}
+
+/** The environment's settings, with what the command line says in their place. */
+function classifierConfig(flags: ScoreFlags, env: Environment): ClassifierConfig {
   const schema = inferenceConfig.extend(modelsConfig.shape).extend(onnxConfig.shape);
   const config = loadConfig(schema, env);
   const { model, modelsDir, provider, precision, concurrency, timeLimit } = flags;

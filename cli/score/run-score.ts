@@ -1,18 +1,4 @@
-import { createHash } from 'node:crypto';
-
-import type { SiteRules } from '../../core/rules/site-rules.js';
-import { gatePolicyOf } from '../../adapters/inference/gating-config.js';
-import { softwareVersion } from '../../adapters/process/package-info.js';
 import { PipelineError } from '../../core/errors.js';
-import { canonicalJson } from '../../core/canonical-json.js';
-import { silentLogger } from '../../core/log.js';
-import { modelProvenance } from '../../core/use-cases/run-inference.js';
-import {
-  openClassifier,
-  type ClassifierConfig,
-  type OpenClassifier,
-} from '../../workers/inference/open-classifier.js';
-import { describeEngine } from '../describe-engine.js';
 import { EXIT } from '../exit-codes.js';
 import {
   inputFiles,
@@ -34,6 +20,7 @@ import {
 } from './score-options.js';
 import type { RunRecord } from './run-record.js';
 import { scoreInOrder } from './score-in-order.js';
+import type { ScoringEngine } from './scoring-engine.js';
 import {
   lockPath,
   openFileOutput,
@@ -48,7 +35,8 @@ export interface RunScore {
   /** Files, folders and globs, as on the command line. */
   readonly args: readonly string[];
   readonly options: ScoreOptions;
-  readonly config: ClassifierConfig;
+  /** Starts what scores. Called when everything else is known to be in order. */
+  readonly openEngine: (notify: (text: string) => void) => Promise<ScoringEngine>;
   /** The command's own words, for the line that tells how to go on. */
   readonly commandLine: readonly string[];
 }
@@ -57,7 +45,12 @@ export interface RunScore {
  * Scores everything and returns the exit code. Messages for people go to stderr. Throws PipelineError
  * for what is wrong before the first row.
  */
-export async function runScore({ args, options, config, commandLine }: RunScore): Promise<number> {
+export async function runScore({
+  args,
+  options,
+  openEngine,
+  commandLine,
+}: RunScore): Promise<number> {
   const formatName = chooseFormat(options);
   checkOutput(options);
   const inputs = await parseInputs(args);
@@ -66,14 +59,14 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
     await prepareHeatMapFolder({ ...options, folder: heatmaps, inputs: args });
   }
   const interruption = onInterruption(() => process.exit(EXIT.interrupted));
-  const open = await openClassifier({ logger: silentLogger }, config);
+  const open = await openEngine(say);
   try {
-    const { classifier, manifest, siteRules } = open;
+    const { softwareVersion, model, manifest, decode, gatePolicy, siteRules } = open.facts;
     if (heatmaps !== undefined && manifest.outputs.cams === undefined) {
       throw new PipelineError('request-invalid', `The model ${manifest.name} gives no maps.`);
     }
-    const { engine } = classifier;
-    say(`${describeEngine(open)}.`);
+    const { engine } = open.classifier;
+    say(`${open.description}.`);
     const { includeWithheld } = options;
     const format = createRowFormat(formatName, {
       manifest,
@@ -84,14 +77,14 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
     const record: RunRecord = {
       schemaVersion: 1,
       softwareVersion,
-      model: modelProvenance(manifest, engine),
+      model,
       settings: {
         format: formatName,
         includeWithheld,
         ...(heatmaps !== undefined && { heatmaps: true }),
-        decode: config.PREREAD_DECODE,
-        ...gatePolicyOf(config),
-        ...(siteRules.length > 0 && { siteRules: sha256Of(siteRules) }),
+        decode,
+        ...gatePolicy,
+        ...(siteRules !== undefined && { siteRules }),
       },
     };
     return await writeRows({
@@ -104,19 +97,14 @@ export async function runScore({ args, options, config, commandLine }: RunScore)
       signal: interruption.signal,
     });
   } finally {
-    await open.classifier.close();
+    await open.close();
     interruption.release();
   }
 }
 
-/** The rules as parsed, so that comments and layout of their file do not count. */
-function sha256Of(siteRules: SiteRules): string {
-  return createHash('sha256').update(canonicalJson(siteRules)).digest('hex');
-}
-
 interface WriteRows extends Pick<RunScore, 'options' | 'commandLine'> {
   readonly inputs: readonly Input[];
-  readonly open: OpenClassifier;
+  readonly open: ScoringEngine;
   readonly format: RowFormat;
   readonly record: RunRecord;
   readonly signal: AbortSignal;
@@ -145,7 +133,7 @@ async function writeRows(run: WriteRows): Promise<number> {
     const cams = heatmaps !== undefined;
     for await (const scored of scoreInOrder(files, open.classifier, signal, { cams })) {
       if (heatmaps !== undefined) {
-        await writeHeatMaps(heatmaps, open.manifest, summary.rows + 1, scored);
+        await writeHeatMaps(heatmaps, open.facts.manifest, summary.rows + 1, scored);
       }
       await output.write(format.write(scored));
       summary.add(scored.classification);

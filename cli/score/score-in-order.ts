@@ -1,12 +1,11 @@
-import { PipelineError, toPipelineError } from '../../core/errors.js';
+import { classifyFile } from '../../core/archive/classify-file.js';
+import { toPipelineError, type PipelineError } from '../../core/errors.js';
 import type {
   ImageClassification,
   ImageClassifier,
 } from '../../core/inference/image-classifier.js';
 import type { InputFile } from './input-files.js';
 
-/** How often an image is tried whose process dies or hangs. */
-const ATTEMPTS = 2;
 /** Rows that may wait for an earlier, slower one, for each image that is worked on. */
 const ROWS_AHEAD = 16;
 
@@ -44,7 +43,7 @@ export async function* scoreInOrder(
     const entry: (typeof pending)[number] = { scored: undefined };
     pending.push(entry);
     unfinished += 1;
-    classifyFile(file, classifier, cams)
+    classifyInput(file, classifier, cams)
       .then((classification) => {
         entry.scored = { path: file.path, classification };
       })
@@ -89,30 +88,12 @@ export async function* scoreInOrder(
   }
 }
 
-async function classifyFile(
+async function classifyInput(
   { path, unreadable }: InputFile,
   classifier: ImageClassifier,
   cams: boolean,
 ): Promise<ImageClassification> {
-  if (unreadable !== undefined) {
-    return { kind: 'not-analysed', reason: 'file-unreadable', detail: unreadable, gates: [] };
-  }
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await classifier.classify({ path }, { cams });
-    } catch (error) {
-      if (!(error instanceof PipelineError) || isEndOfEngine(error)) {
-        throw error;
-      }
-      if (error.failure === 'permanent' || attempt === ATTEMPTS) {
-        const detail = `Processing failed (${error.code}).`;
-        return { kind: 'not-analysed', reason: 'processing-failed', detail, gates: [] };
-      }
-    }
-  }
-}
-
-/** No process can be started any more: that is no fact about this image, and ends the run. */
-function isEndOfEngine(error: PipelineError): boolean {
-  return error.code === 'shutting-down' || error.cause instanceof PipelineError;
+  return unreadable === undefined
+    ? classifyFile(classifier, path, { cams })
+    : { kind: 'not-analysed', reason: 'file-unreadable', detail: unreadable, gates: [] };
 }

@@ -14,6 +14,7 @@ import { tlsConfig } from '../../adapters/tls/config.js';
 import { intVariable } from '../../adapters/config/load-config.js';
 import { ingestDimseConfig } from '../../services/ingest-dimse/config.js';
 import { ingestFolderConfig } from '../../services/ingest-folder/config.js';
+import { archiveConfig } from '../../workers/inference/config.js';
 import { retentionConfig } from '../../workers/upkeep/config.js';
 import { ingestHttpConfig } from '../../services/ingest-http/config.js';
 import { isLoopback } from './is-loopback.js';
@@ -49,6 +50,7 @@ export const serveConfig = z
     ...modelsConfig.shape,
     ...onnxConfig.shape,
     ...inferenceConfig.shape,
+    ...archiveConfig.shape,
     ...pipelineConfig.shape,
     ...destinationsConfig.shape,
     ...webhookConfig.shape,

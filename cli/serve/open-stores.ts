@@ -1,4 +1,5 @@
 import { openDatabase } from '../../adapters/database/open-database.js';
+import { createArchiveStore } from '../../adapters/database/archive-store.js';
 import { createBacklogCheck } from '../../adapters/database/backlog.js';
 import { createCommitmentStore } from '../../adapters/database/commitment-store.js';
 import { createKeyStore } from '../../adapters/database/key-store.js';
@@ -11,6 +12,7 @@ import {
   type LocalObjectStore,
 } from '../../adapters/storage/local-object-store.js';
 import type { KeyStore } from '../../core/access/key-store.js';
+import type { ArchiveStore } from '../../core/archive/archive-store.js';
 import { PipelineError } from '../../core/errors.js';
 import type { JobQueue, PoisonedJob } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
@@ -29,6 +31,7 @@ export interface Stores {
   readonly operations: OperationsStore;
   readonly keys: KeyStore;
   readonly commitments: CommitmentStore;
+  readonly archives: ArchiveStore;
   readonly objects: LocalObjectStore;
   readonly checkBacklog: () => Promise<void>;
   readonly queue: JobQueue;
@@ -115,5 +118,6 @@ export async function openStores(
     { pool: database.pool, clock: deps.clock },
     config.PREREAD_MAX_WAITING_IMAGES,
   );
-  return { store, operations, keys, commitments, objects, checkBacklog, queue, embedded };
+  const archives = createArchiveStore({ pool: database.pool });
+  return { store, operations, keys, commitments, archives, objects, checkBacklog, queue, embedded };
 }

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { createSameObjectFinder } from '../../adapters/dicom/find-same-object.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
@@ -15,6 +17,8 @@ import { startAssembleWorker } from '../../workers/assemble/start-assemble-worke
 import { startDeliveryWorker } from '../../workers/delivery/start-delivery-worker.js';
 import { modelText } from '../../core/inference/model-overlay.js';
 import { openClassifier } from '../../workers/inference/open-classifier.js';
+import { scoringFacts } from '../../workers/inference/scoring-facts.js';
+import { startArchiveWorker } from '../../workers/inference/start-archive-worker.js';
 import { startInferenceWorker } from '../../workers/inference/start-inference-worker.js';
 import { describeEngine } from '../describe-engine.js';
 import { createClosers, type Closers } from './closers.js';
@@ -182,6 +186,14 @@ async function startInference(
     assembleDelayMs: config.PREREAD_ASSEMBLE_DELAY_MS,
   });
   closers.add(() => worker.close());
+  if (config.PREREAD_ARCHIVE_DIR !== undefined && !deps.embedded) {
+    const facts = scoringFacts(open, config);
+    const archiveWorker = await startArchiveWorker(
+      { ...deps, classifier, facts },
+      { workerId: randomUUID(), folder: config.PREREAD_ARCHIVE_DIR },
+    );
+    closers.add(() => archiveWorker.close());
+  }
   return {
     model: modelText(manifest),
     processes: classifier.processIds.length,

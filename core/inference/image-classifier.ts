@@ -68,6 +68,8 @@ export interface ClassifyOptions {
   readonly cams?: boolean;
   /** Goes before all others that wait, and waits for no batch to fill. */
   readonly urgent?: boolean;
+  /** Of an archive: it waits until no other image does. */
+  readonly background?: boolean;
 }
 
 /** What really computes, which a setting alone does not tell. */

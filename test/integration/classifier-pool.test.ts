@@ -205,6 +205,23 @@ describe('a pool that computes batches', () => {
     expect(pool.concurrency).toBe(4);
   });
 
+  test('does images of an archive when no other image waits', async () => {
+    const pool = await openPool({ PREREAD_INFERENCE_PROCESSES: 1 });
+    const order: string[] = [];
+    const classified = images.map(async (path, index) => {
+      const background = index < images.length / 2;
+      await pool.classify({ path }, { background });
+      order.push(background ? 'archive' : 'study');
+    });
+    await Promise.all(classified);
+    // What a child had at hand when the first image of a study came is not taken away from it.
+    const atHand = pool.concurrency;
+    const lastStudy = order.lastIndexOf('study');
+    expect(
+      order.slice(0, lastStudy).filter((kind) => kind === 'archive').length,
+    ).toBeLessThanOrEqual(atHand);
+  });
+
   test('does an urgent image before the batches that wait', async () => {
     const pool = await openPool({
       PREREAD_INFERENCE_PROCESSES: 1,

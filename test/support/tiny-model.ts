@@ -11,6 +11,7 @@ const PATCH = 16;
 
 export interface TinyModelOptions {
   readonly name?: string;
+  readonly version?: string;
   readonly size?: number;
   readonly channels?: 1 | 3;
   readonly recipe?: string;
@@ -32,6 +33,7 @@ export interface TinyModel {
  */
 export function tinyModel({
   name = 'tiny',
+  version = '1.0.0',
   size = 64,
   channels = 1,
   recipe = 'txrv-224@1',
@@ -85,7 +87,7 @@ export function tinyModel({
   const manifest: ModelManifest = {
     schemaVersion: 1,
     name,
-    version: '1.0.0',
+    version,
     title: 'A model for tests',
     licence: 'Apache-2.0',
     source: 'test/support/tiny-model.ts',
@@ -93,7 +95,7 @@ export function tinyModel({
     intendedUse: 'Tests of the engine.',
     limitations: ['It knows nothing.'],
     file: {
-      path: '1.0.0/model.onnx',
+      path: `${version}/model.onnx`,
       sha256: createHash('sha256').update(onnx).digest('hex'),
       sizeBytes: onnx.length,
     },

@@ -1,0 +1,26 @@
+import type { ScoringFacts } from '../../core/archive/scoring-facts.js';
+import type { ImageClassifier } from '../../core/inference/image-classifier.js';
+import { silentLogger } from '../../core/log.js';
+import { openClassifier, type ClassifierConfig } from '../../workers/inference/open-classifier.js';
+import { scoringFacts } from '../../workers/inference/scoring-facts.js';
+import { describeEngine } from '../describe-engine.js';
+
+/** What scores the files of a run: processes of its own, or a fleet. */
+export interface ScoringEngine {
+  readonly classifier: ImageClassifier;
+  readonly facts: ScoringFacts;
+  /** One line for people, without a full stop. */
+  readonly description: string;
+  close(): Promise<void>;
+}
+
+/** Processes of this run's own. Throws what `openClassifier` throws. */
+export async function openLocalEngine(config: ClassifierConfig): Promise<ScoringEngine> {
+  const open = await openClassifier({ logger: silentLogger }, config);
+  return {
+    classifier: open.classifier,
+    facts: scoringFacts(open, config),
+    description: describeEngine(open),
+    close: () => open.classifier.close(),
+  };
+}

@@ -1,0 +1,42 @@
+import { PipelineError } from '../errors.js';
+import type {
+  ClassifyOptions,
+  ImageClassification,
+  ImageClassifier,
+} from '../inference/image-classifier.js';
+
+/** How often an image is tried whose process dies or hangs. */
+const ATTEMPTS = 2;
+
+/**
+ * A file of an archive to its classification: failures that concern the file alone are its outcome. Throws
+ * when the engine as a whole has come to its end.
+ */
+export async function classifyFile(
+  classifier: Pick<ImageClassifier, 'classify'>,
+  path: string,
+  options: ClassifyOptions,
+): Promise<ImageClassification> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await classifier.classify({ path }, options);
+    } catch (error) {
+      if (!(error instanceof PipelineError) || isEndOfEngine(error)) {
+        throw error;
+      }
+      if (error.failure === 'permanent' || attempt === ATTEMPTS) {
+        return processingFailed(error.code);
+      }
+    }
+  }
+}
+
+export function processingFailed(code: PipelineError['code']): ImageClassification {
+  const detail = `Processing failed (${code}).`;
+  return { kind: 'not-analysed', reason: 'processing-failed', detail, gates: [] };
+}
+
+/** No process can be started any more: that is no fact about this image. */
+function isEndOfEngine(error: PipelineError): boolean {
+  return error.code === 'shutting-down' || error.cause instanceof PipelineError;
+}
