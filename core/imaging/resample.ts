@@ -1,13 +1,13 @@
 import type { Address, Kernel } from '../kernel/kernel.js';
 import { withKernel } from '../kernel/kernel.js';
 import type { AxisWeights } from './axis-weights.js';
-import { extentOf, weightSums } from './axis-weights.js';
+import { extentOf, scaleWeighted } from './axis-weights.js';
 import type { ImageRows, RowReader } from './image-rows.js';
 import { kernelTone, TONES } from './kernel-tone.js';
 import type { KernelTone } from './kernel-tone.js';
 import type { GreyTable, StoredRange } from './presentation.js';
 import { greyTableOf, rangeOfUsed } from './presentation.js';
-import { packRowWeights } from './row-weights.js';
+import { rowWeights } from './row-weights.js';
 import type { Tone } from './tone.js';
 import { ramp } from './tone.js';
 
@@ -80,11 +80,10 @@ export function resample(
     const { values, range } = run(kernel, rows, horizontal, vertical, steps);
     const excess = tone.kind === 'own-range' ? bias : 0;
     const { gain, offset } = tone.kind === 'own-range' ? ownRamp(tone, range) : steps;
-    applyLinear(
-      values,
-      { gain: gain * steps.unit, offset: offset + gain * (steps.zero + excess) },
-      [horizontal, vertical],
-    );
+    const linear = { gain: gain * steps.unit, offset: offset + gain * (steps.zero + excess) };
+    if (linear.gain !== 1 || linear.offset !== 0) {
+      scaleWeighted(values, linear, [horizontal, vertical]);
+    }
     return { values, range };
   });
 }
@@ -172,25 +171,6 @@ function ownRamp(tone: Extract<Tone, { kind: 'own-range' }>, { min, max }: Store
   return min < max ? ramp(min, max, tone.falling) : { gain: 0, offset: tone.flat };
 }
 
-/** gain * v + offset, where the filter may have lost weight outside the image. */
-function applyLinear(
-  values: Float64Array,
-  { gain, offset }: { readonly gain: number; readonly offset: number },
-  [horizontal, vertical]: readonly [AxisWeights, AxisWeights],
-): void {
-  if (gain === 1 && offset === 0) {
-    return;
-  }
-  const columnSums = weightSums(horizontal);
-  let index = 0;
-  for (const rowSum of weightSums(vertical)) {
-    for (const columnSum of columnSums) {
-      values[index] = gain * values[index]! + offset * rowSum * columnSum;
-      index += 1;
-    }
-  }
-}
-
 function emptyPlan(): Plan {
   return Object.fromEntries(PLAN_FIELDS.map((name) => [name, 0])) as Plan;
 }
@@ -220,7 +200,7 @@ function setRowWeights(
   firstRow: number,
   largest: number,
 ) {
-  const packed = packRowWeights(vertical, firstRow, largest);
+  const packed = rowWeights(vertical, firstRow, largest);
   plan.outputs = vertical.weights.length;
   plan.firstPairs = putInt32(kernel, packed.firstPairs);
   plan.pairCounts = putInt32(kernel, packed.pairCounts);

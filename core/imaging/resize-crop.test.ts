@@ -5,7 +5,7 @@ import { pixelHeader } from '../../test/support/pixel-header.js';
 import { skimageWeights, triangleWeights, weightSums } from './axis-weights.js';
 import { centreSquare, centreSquareInSpace } from './centre-crop.js';
 import { rowsOf } from './image-rows.js';
-import { percentile } from './percentile.js';
+import { percentiles } from './percentile.js';
 import { resizeCrop } from './resize-crop.js';
 import { AS_STORED } from './tone.js';
 
@@ -89,21 +89,28 @@ describe('resizeCrop', () => {
   });
 });
 
-describe('percentile', () => {
-  it('agrees with sorting', () => {
-    const values = Float64Array.from({ length: 999 }, (_, index) => (index * 7919) % 503);
+describe('percentiles', () => {
+  it.each<[string, (index: number) => number]>([
+    ['spread values', (index) => (index * 7919) % 503],
+    ['values of which one lies far away', (index) => (index === 400 ? 1e12 : (index * 31) % 997)],
+    ['equal values', () => -2.5],
+    ['values nearer than numbers can tell', (index) => (index % 2) * Number.MIN_VALUE],
+  ])('agree with sorting for %s', (_, valueAt) => {
+    const values = Float64Array.from({ length: 999 }, (_, index) => valueAt(index));
     const sorted = values.slice().sort();
-    for (const q of [0, 1, 37.3, 50, 99, 100]) {
+    const wanted = [0, 1, 37.3, 50, 99, 100];
+    const found = percentiles(values, wanted);
+    wanted.forEach((q, index) => {
       const t = (q / 100) * 998;
       const k = Math.floor(t);
       const below = sorted[k] ?? NaN;
       const above = sorted[Math.min(k + 1, 998)] ?? NaN;
-      expect(percentile(values, q)).toBeCloseTo(below + (t - k) * (above - below), 10);
-    }
+      expect(found[index]).toBe(below + (t - k) * (above - below));
+    });
   });
 
-  it('works on one value and refuses none', () => {
-    expect(percentile(Float64Array.of(3), 99)).toBe(3);
-    expect(() => percentile(new Float64Array(0), 50)).toThrow(RangeError);
+  it('work on one value and refuse none', () => {
+    expect(percentiles(Float64Array.of(3), [99])).toEqual([3]);
+    expect(() => percentiles(new Float64Array(0), [50])).toThrow(RangeError);
   });
 });

@@ -14,11 +14,26 @@ export interface RowWeights {
   readonly units: { readonly weightUnit: number; readonly remainderUnit: number };
 }
 
+/** Packing takes longer than a small image, and the weights of an axis are used for many. */
+const packed = new WeakMap<AxisWeights, { readonly key: string; readonly weights: RowWeights }>();
+
+/** `packRowWeights`, remembered as long as the axis is. */
+export function rowWeights(axis: AxisWeights, firstRow: number, largest: number): RowWeights {
+  const key = `${firstRow} ${largest}`;
+  const known = packed.get(axis);
+  if (known?.key === key) {
+    return known.weights;
+  }
+  const weights = packRowWeights(axis, firstRow, largest);
+  packed.set(axis, { key, weights });
+  return weights;
+}
+
 /**
  * Both parts are as fine as 16 bits and sums of 32 bits allow for values up to `largest` in size. Together they
  * have 26 bits and more, so that the sums of a filter are exact to 2^-24 of its inputs' range.
  */
-export function packRowWeights(axis: AxisWeights, firstRow: number, largest: number): RowWeights {
+function packRowWeights(axis: AxisWeights, firstRow: number, largest: number): RowWeights {
   const outputs = axis.weights.length;
   const firstPairs = new Int32Array(outputs);
   const pairCounts = new Int32Array(outputs);

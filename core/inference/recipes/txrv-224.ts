@@ -1,4 +1,4 @@
-import { skimageWeights, weightSums } from '../../imaging/axis-weights.js';
+import { scaleWeighted, skimageWeights } from '../../imaging/axis-weights.js';
 import { centreSquare, centreSquareInSpace } from '../../imaging/centre-crop.js';
 import type { ImageRows } from '../../imaging/image-rows.js';
 import { resizeCrop } from '../../imaging/resize-crop.js';
@@ -54,22 +54,14 @@ function affine(
   gain: number,
   offset: number,
 ): Float32Array<ArrayBuffer> {
-  const { values } = resized;
-  const columnSums = weightSums(resized.horizontal);
-  const rowSums = weightSums(resized.vertical);
-  const tensor = new Float32Array(values.length);
-  let index = 0;
-  for (const rowSum of rowSums) {
-    for (const columnSum of columnSums) {
-      tensor[index] = gain * values[index]! + offset * rowSum * columnSum;
-      index += 1;
-    }
-  }
-  return tensor;
+  const { values, horizontal, vertical } = resized;
+  scaleWeighted(values, { gain, offset }, [horizontal, vertical]);
+  return new Float32Array(values);
 }
 
 function clip(values: Float32Array, low: number, high: number): void {
   for (let index = 0; index < values.length; index += 1) {
-    values[index] = Math.min(high, Math.max(low, values[index]!));
+    const value = values[index]!;
+    values[index] = value < low ? low : value > high ? high : value;
   }
 }
