@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Comman
   bench: () => import('./commands/bench.js'),
   calibrate: () => import('./commands/calibrate.js'),
   'dead-letters': () => import('./commands/dead-letters.js'),
+  deliveries: () => import('./commands/deliveries.js'),
   demo: () => import('./commands/demo.js'),
   evaluate: () => import('./commands/evaluate.js'),
   export: () => import('./commands/export.js'),

@@ -7,6 +7,7 @@ import * as deliveryRoutes from './migrations/0002-delivery-routes.js';
 import * as keysAndCommitment from './migrations/0003-keys-and-commitment.js';
 import * as operations from './migrations/0004-operations.js';
 import * as archives from './migrations/0005-archives.js';
+import * as closedDestinations from './migrations/0006-closed-destinations.js';
 
 /** In the order of their names. A migration that has been released is never changed. */
 const MIGRATIONS = {
@@ -15,6 +16,7 @@ const MIGRATIONS = {
   '0003-keys-and-commitment': keysAndCommitment,
   '0004-operations': operations,
   '0005-archives': archives,
+  '0006-closed-destinations': closedDestinations,
 };
 
 /** Any number: the advisory lock that processes which start at the same time queue at. */

@@ -18,6 +18,7 @@ export interface DatabaseSchema {
   commitment_requests: CommitmentRequestsTable;
   parked_jobs: ParkedJobsTable;
   audit_log: AuditLogTable;
+  closed_destinations: ClosedDestinationsTable;
 }
 
 interface StudiesTable {
@@ -125,6 +126,12 @@ interface AuditLogTable {
   action: string;
   subject_id: string | null;
   detail: JSONColumnType<object>;
+}
+
+/** Those that have said that they are gone. */
+interface ClosedDestinationsTable {
+  destination: string;
+  closed_at: Date;
 }
 
 export interface ApiKeysTable {

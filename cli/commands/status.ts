@@ -39,7 +39,8 @@ export function register(program: Command): void {
           ? JSON.stringify({ ...status, readiness }, null, 2)
           : statusPage(status, readiness, Date.now()),
       );
-      const waits = status.deliveries.dead.count + status.parkedJobs.count;
+      const waits =
+        status.deliveries.dead.count + status.parkedJobs.count + status.closedDestinations.length;
       process.exitCode = readiness.status === 'ready' && waits === 0 ? EXIT.ok : EXIT.partial;
     });
 }
@@ -70,8 +71,12 @@ function statusPage(status: Status, readiness: Readiness, nowMs: number): string
   const checks = readiness.checks.map(
     ({ name, ok, error }) => `${name}: ${ok ? 'works' : `fails (${error ?? 'unknown'})`}`,
   );
+  const closed = status.closedDestinations.map(
+    ({ name, since }) =>
+      `${name} has said that it is gone, ${age(nowMs - Date.parse(since))} ago: preread deliveries open ${name}`,
+  );
   const room = `room for images: ${(status.freeBytes / 1024 ** 3).toFixed(1)} GiB`;
-  return [readiness.status, ...checks, '', backlog, '', queues, '', room].join('\n');
+  return [readiness.status, ...checks, ...closed, '', backlog, '', queues, '', room].join('\n');
 }
 
 function age(ms: number): string {

@@ -99,6 +99,7 @@ async function start(
     closers.add(() => worker.close());
   }
   if (roles.has('delivery')) {
+    await stores.operations.openAllDestinations();
     const targets = createTargets(shared, config, destinations);
     for (const { sink } of targets.values()) {
       closers.add(() => sink.close());

@@ -56,11 +56,4 @@ describe('a lane', () => {
     lane.leave(0, failing('delivery-busy', 60_000));
     expect(lane.enter(1_000, 0)).toEqual({ kind: 'paused', untilMs: 60_000 });
   });
-
-  it('is closed by a receiver that says it is gone', () => {
-    const lane = createLane(1);
-    lane.enter(0, 0);
-    lane.leave(0, failing('delivery-gone'));
-    expect(lane.enter(1e9, 0)).toEqual({ kind: 'gone' });
-  });
 });

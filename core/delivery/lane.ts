@@ -12,9 +12,7 @@ export type Admission =
   /** All places are taken for the moment. */
   | { readonly kind: 'crowded'; readonly delayMs: number }
   /** The destination is left alone until then. */
-  | { readonly kind: 'paused'; readonly untilMs: number }
-  /** The destination has said that it is gone; only a restart or its removal ends that. */
-  | { readonly kind: 'gone' };
+  | { readonly kind: 'paused'; readonly untilMs: number };
 
 /**
  * The way to one destination, in one process: how many deliveries are on it at the same time, and whether
@@ -34,7 +32,6 @@ export function createLane(concurrency: number): Lane {
   let inHand = 0;
   let failures = 0;
   let pausedUntilMs = 0;
-  let gone = false;
 
   function pauseMs(): number {
     const doublings = failures - FAILURES_TO_OPEN;
@@ -43,9 +40,6 @@ export function createLane(concurrency: number): Lane {
 
   return {
     enter(nowMs, random) {
-      if (gone) {
-        return { kind: 'gone' };
-      }
       if (nowMs < pausedUntilMs) {
         return { kind: 'paused', untilMs: pausedUntilMs + random * 1_000 };
       }
@@ -59,9 +53,7 @@ export function createLane(concurrency: number): Lane {
     },
     leave(nowMs, error) {
       inHand -= 1;
-      if (error?.code === 'delivery-gone') {
-        gone = true;
-      } else if (error !== undefined && isOfTheWay(error)) {
+      if (error !== undefined && isOfTheWay(error)) {
         failures += 1;
         const asked = Math.min(Number(error.context['retryAfterMs'] ?? 0), MAX_PAUSE_MS);
         pausedUntilMs = Math.max(pausedUntilMs, nowMs + Math.max(pauseMs(), asked));

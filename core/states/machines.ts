@@ -125,9 +125,21 @@ export const DELIVERY_MACHINE: StateMachine<DeliveryState> = {
     { from: 'pending', to: 'superseded', by: 'assemble worker', when: 'a newer version is made' },
     {
       from: 'dead',
+      to: 'superseded',
+      by: 'assemble worker',
+      when: 'a newer version is made that goes to the same destination',
+    },
+    {
+      from: 'dead',
       to: 'pending',
       by: 'operator',
       when: 'it is replayed, under the same idempotency key',
+    },
+    {
+      from: 'delivered',
+      to: 'pending',
+      by: 'operator',
+      when: 'it is replayed: the destination has lost it',
     },
   ],
 };

@@ -1,5 +1,5 @@
 import type { JobName } from '../jobs/jobs.js';
-import type { DeliveryState, InstanceState, StudyState } from './study-store.js';
+import type { DeliveryState, InstanceState, StoredDelivery, StudyState } from './study-store.js';
 
 /** Who asks for something and why, as it is written down. */
 export interface OperatorRequest {
@@ -41,6 +41,31 @@ export interface DeadLetterQuery {
   readonly limit: number;
   readonly kind?: DeadLetterKind | undefined;
   readonly destination?: string | undefined;
+}
+
+export interface DeliveryQuery {
+  readonly limit: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly state?: DeliveryState | undefined;
+  readonly destination?: string | undefined;
+  readonly StudyInstanceUID?: string | undefined;
+}
+
+export interface ListedDelivery extends StoredDelivery {
+  readonly StudyInstanceUID: string;
+}
+
+/**
+ * - `on-its-way`: it has not ended, and there is nothing to replay.
+ * - `outdated`: a newer version of the result goes to the same destination.
+ */
+export type DeliveryReplay = 'replayed' | 'not-found' | 'on-its-way' | 'outdated';
+
+/** A destination that has said that it is gone; what goes to it is given up at once. */
+export interface ClosedDestination {
+  readonly destination: string;
+  readonly closedAtMs: number;
 }
 
 /** How many, and since when the oldest of them. */
@@ -94,6 +119,23 @@ export interface OperationsStore {
   findDeadLetter(id: string): Promise<DeadLetter | undefined>;
   /** False when there is none (any more). */
   replayDeadLetter(id: string, request: OperatorRequest): Promise<boolean>;
+
+  /** Newest first. */
+  listDeliveries(query: DeliveryQuery): Promise<{
+    readonly deliveries: readonly ListedDelivery[];
+    readonly nextCursor: string | undefined;
+  }>;
+  findDelivery(deliveryId: string): Promise<ListedDelivery | undefined>;
+  /**
+   * Starts a delivery that has ended again, under its id and with all its attempts; opens its destination.
+   */
+  replayDelivery(deliveryId: string, request: OperatorRequest): Promise<DeliveryReplay>;
+
+  closedDestinations(): Promise<readonly ClosedDestination[]>;
+  /** False when it was not closed. */
+  openDestination(destination: string, request: OperatorRequest): Promise<boolean>;
+  /** Whoever starts a process may have changed an address: all are tried again. */
+  openAllDestinations(): Promise<void>;
 
   census(): Promise<Census>;
 

@@ -136,6 +136,12 @@ export interface StoredDelivery {
   readonly traceId: string | undefined;
 }
 
+/** What an attempt needs to know of a delivery. */
+export interface DeliveryInHand extends StoredDelivery {
+  /** Its destination has said earlier that it is gone, and nobody has opened it since. */
+  readonly destinationClosed: boolean;
+}
+
 /** A destination that a result goes to. */
 export interface DeliveryRoute {
   readonly destination: string;
@@ -151,7 +157,13 @@ export type DeliveryAttempt =
   /** No attempt was made, and none is due before then. */
   | { readonly kind: 'pause'; readonly nextAttemptAtMs: number }
   /** `tell` are the destinations that get a message about it. */
-  | { readonly kind: 'dead'; readonly error: string; readonly tell: readonly string[] };
+  | {
+      readonly kind: 'dead';
+      readonly error: string;
+      readonly tell: readonly string[];
+      /** The destination has said that it is gone. */
+      readonly closes?: boolean;
+    };
 
 /**
  * The database's port. Each method that makes work for a queue writes the job into the outbox in the same
@@ -195,7 +207,7 @@ export interface StudyStore {
   coverActivity(studyId: string, activity: number): Promise<void>;
   loadResult(studyId: string, resultVersion: number): Promise<StudyResult | undefined>;
 
-  loadDelivery(deliveryId: string): Promise<StoredDelivery | undefined>;
+  loadDelivery(deliveryId: string): Promise<DeliveryInHand | undefined>;
   /**
    * Ignored once the delivery is no longer pending, except that a superseded one that arrived after all is
    * delivered. `retry` and `pause` write the next `deliver` into the outbox; an end releases deliveries that waited for it.

@@ -3,7 +3,7 @@ import type { DeliveryReceipt, FailedDelivery, ResultSink } from '../delivery/re
 import { deliveryDelayMs } from '../delivery/schedule.js';
 import { PipelineError, toPipelineError } from '../errors.js';
 import type { StudyResult } from '../results/study-result.js';
-import type { StoredDelivery, StudyStore } from '../storage/study-store.js';
+import type { DeliveryInHand, StoredDelivery, StudyStore } from '../storage/study-store.js';
 import type { Clock } from '../time.js';
 
 /** Everything about one destination that an attempt needs. */
@@ -55,6 +55,10 @@ export async function deliverResult(
     return { kind: 'nothing-to-do' };
   }
   const target = deps.targets.get(delivery.destination);
+  if (delivery.destinationClosed) {
+    const gone = new PipelineError('delivery-gone', 'the receiver has said before that it is gone');
+    return recordFailure(deps, target, delivery, gone);
+  }
   const admission = target?.lane.enter(deps.clock(), deps.random()) ?? { kind: 'go' };
   if (admission.kind === 'crowded') {
     return admission;
@@ -68,9 +72,6 @@ export async function deliverResult(
   const attempts = delivery.attempts + 1;
   let sent: { readonly receipt: DeliveryReceipt; readonly result: StudyResult };
   try {
-    if (admission.kind === 'gone') {
-      throw new PipelineError('delivery-gone');
-    }
     if (!target) {
       throw new PipelineError('delivery-rejected', 'the destination is no longer configured');
     }
@@ -141,7 +142,7 @@ async function failureOf(
 async function recordFailure(
   deps: DeliverResultDeps,
   target: DeliveryTarget | undefined,
-  delivery: StoredDelivery,
+  delivery: DeliveryInHand,
   error: PipelineError,
 ): Promise<DeliverResultResult> {
   const attempts = delivery.attempts + 1;
@@ -163,6 +164,7 @@ async function recordFailure(
           error: text,
           // A message about a failure that fails itself is not worth a message.
           tell: delivery.failedDeliveryId === undefined ? (target?.failureListeners ?? []) : [],
+          closes: error.code === 'delivery-gone' && !delivery.destinationClosed,
         }
       : { kind: 'retry', error: text, nextAttemptAtMs: deps.clock() + delayMs },
   );

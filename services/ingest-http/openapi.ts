@@ -7,6 +7,7 @@ import { createdKeySchema, keyListSchema, newKeySchema } from '../../core/access
 import { PRIORITIES } from '../../core/triage/priority.js';
 import { problemSchema } from './http/problem.js';
 import { json, problems } from './openapi-answers.js';
+import { DELIVERY_PATHS } from './openapi-deliveries.js';
 import { OPERATIONS_PATHS } from './openapi-operations.js';
 import { livenessSchema, readinessSchema } from './routes/health.js';
 import { studyListSchema, studyQuerySchema, studySchema } from './routes/studies.js';
@@ -53,6 +54,7 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
     tags: [
       { name: 'DICOMweb', description: 'STOW-RS (PS3.18 10.5).' },
       { name: 'Studies' },
+      { name: 'Deliveries' },
       { name: 'Keys', description: 'For administrators.' },
       { name: 'Operations' },
       { name: 'Health' },
@@ -135,6 +137,7 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
           },
         },
       },
+      ...DELIVERY_PATHS,
       ...OPERATIONS_PATHS,
       '/healthz': {
         get: {

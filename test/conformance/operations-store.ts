@@ -8,7 +8,7 @@ import {
   sampleResult,
   sampleTimes,
 } from '../support/sample-study.js';
-import { createStoreBed, FAILED, type StoreBed } from '../support/stored-study.js';
+import { createStoreBed, FAILED, TO_HOOK, type StoreBed } from '../support/stored-study.js';
 import type { TestDatabase } from '../support/test-database.js';
 
 const REQUEST = { actor: 'admin', reason: 'a new model' };
@@ -124,6 +124,15 @@ export function describeOperationsStore(name: string, open: () => Promise<TestDa
         expect(await audited()).toEqual([{ actor: 'admin', action: 'replay' }]);
       });
 
+      it('are no longer such when a newer version goes to the same destination', async () => {
+        const { store, operations } = bed;
+        const { deliveryId, studyId, StudyInstanceUID } = await bed.finishedStudy(sampleOutcome);
+        await store.recordDeliveryAttempt(deliveryId, { kind: 'dead', error: 'x', tell: [] });
+        await store.recordResult(studyId, sampleResult(StudyInstanceUID, 2), 99, [TO_HOOK]);
+        expect(await operations.listDeadLetters({ limit: 10 })).toEqual([]);
+        expect(await operations.replayDelivery(deliveryId, REQUEST)).toBe('outdated');
+      });
+
       it('are images whose processing failed, which are then processed again', async () => {
         const { operations } = bed;
         await bed.finishedStudy(sampleOutcome);
@@ -153,6 +162,71 @@ export function describeOperationsStore(name: string, open: () => Promise<TestDa
           { name: 'infer', payload: { instanceId: stored.instanceId } },
         ]);
         expect(await operations.replayDeadLetter(randomUUID(), REQUEST)).toBe(false);
+      });
+    });
+
+    describe('deliveries', () => {
+      it('are listed newest first, in pages, by state, destination and study', async () => {
+        const { store, operations } = bed;
+        const old = await bed.finishedStudy(sampleOutcome);
+        bed.nowMs += HOUR_MS;
+        const young = await bed.finishedStudy(sampleOutcome);
+        await store.recordDeliveryAttempt(old.deliveryId, { kind: 'dead', error: 'x', tell: [] });
+        const first = await operations.listDeliveries({ limit: 1 });
+        expect(first.deliveries).toMatchObject([{ deliveryId: young.deliveryId }]);
+        const second = await operations.listDeliveries({ limit: 1, cursor: first.nextCursor });
+        const { StudyInstanceUID } = old;
+        expect(second).toMatchObject({
+          deliveries: [{ deliveryId: old.deliveryId, StudyInstanceUID, lastError: 'x' }],
+          nextCursor: undefined,
+        });
+        for (const query of [{ state: 'dead' }, { StudyInstanceUID }] as const) {
+          const { deliveries } = await operations.listDeliveries({ limit: 9, ...query });
+          expect(deliveries).toMatchObject([{ deliveryId: old.deliveryId }]);
+        }
+        const elsewhere = await operations.listDeliveries({ limit: 9, destination: 'other' });
+        expect(elsewhere.deliveries).toEqual([]);
+        await expect(operations.listDeliveries({ limit: 9, cursor: 'x' })).rejects.toMatchObject({
+          code: 'request-invalid',
+        });
+      });
+
+      it('that have ended are sent again under the same id; others are not', async () => {
+        const { store, operations } = bed;
+        const { deliveryId } = await bed.finishedStudy(sampleOutcome);
+        expect(await operations.replayDelivery(randomUUID(), REQUEST)).toBe('not-found');
+        expect(await operations.replayDelivery(deliveryId, REQUEST)).toBe('on-its-way');
+        const delivered = { kind: 'delivered', atMs: bed.nowMs, receipt: {} } as const;
+        await store.recordDeliveryAttempt(deliveryId, delivered);
+        expect(await operations.replayDelivery(deliveryId, REQUEST)).toBe('replayed');
+        expect(await bed.drain()).toMatchObject([{ name: 'deliver', payload: { deliveryId } }]);
+        expect(await store.loadDelivery(deliveryId)).toMatchObject({
+          state: 'pending',
+          attempts: 0,
+        });
+        expect(await audited()).toEqual([{ actor: 'admin', action: 'replay' }]);
+      });
+
+      it('close a destination that says that it is gone, until a person opens it', async () => {
+        const { store, operations } = bed;
+        const gone = { kind: 'dead', error: 'delivery-gone', tell: [], closes: true } as const;
+        const [one, two] = [
+          await bed.finishedStudy(sampleOutcome),
+          await bed.finishedStudy(sampleOutcome),
+        ];
+        const closed = async () => (await store.loadDelivery(two.deliveryId))?.destinationClosed;
+        expect(await closed()).toBe(false);
+        await store.recordDeliveryAttempt(one.deliveryId, gone);
+        expect(await closed()).toBe(true);
+        expect(await operations.closedDestinations()).toEqual([
+          { destination: 'hook', closedAtMs: bed.nowMs },
+        ]);
+        expect(await operations.openDestination('hook', REQUEST)).toBe(true);
+        expect(await operations.openDestination('hook', REQUEST)).toBe(false);
+        expect(await closed()).toBe(false);
+        await store.recordDeliveryAttempt(two.deliveryId, gone);
+        expect(await operations.replayDelivery(one.deliveryId, REQUEST)).toBe('replayed');
+        expect(await operations.closedDestinations()).toEqual([]);
       });
     });
 

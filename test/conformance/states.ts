@@ -32,6 +32,7 @@ const STEPS = [
   'retry',
   'reprocess',
   'replay delivery',
+  'send again',
   'deliver the first',
   'replay instance',
   'sweep',
@@ -159,6 +160,9 @@ function createSubject(bed: StoreBed) {
       case 'reprocess':
         await operations.reprocess(StudyInstanceUID, REQUEST);
         break;
+      case 'send again':
+        await (delivery && operations.replayDelivery(delivery.deliveryId, REQUEST));
+        return;
       case 'replay delivery':
         await (delivery && operations.replayDeadLetter(delivery.deliveryId, REQUEST));
         break;

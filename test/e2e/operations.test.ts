@@ -25,7 +25,7 @@ describe('an operator', () => {
       PREREAD_LOG_LEVEL: 'info',
       PREREAD_LOG_FORMAT: 'json',
     };
-    let serve = await startServe(env);
+    const serve = await startServe(env);
     const preread = (...args: string[]) => runPreread([...args, '--server', serve.url]);
     try {
       const [study] = await allOf(demoStudies({ seed: 'ops', count: 1, Rows: 256, Columns: 256 }));
@@ -49,12 +49,19 @@ describe('an operator', () => {
       expect(listed.output).toContain(given.id);
       expect((await preread('dead-letters', 'show', given.id)).output).toContain('delivery-gone');
 
-      const firstOutput = serve.output();
-      // A destination that says that it is gone is left alone until the next start.
-      await serve.stop();
+      // A destination that says that it is gone is left alone until somebody sends to it again.
+      expect(waiting.output).toContain('preread deliveries open webhook');
       receiverIsGone = false;
-      serve = await startServe(env);
-      const replay = await preread('dead-letters', 'replay', '--all', '--reason', 'it is back');
+      const dead = await preread(
+        'deliveries',
+        'list',
+        '--state',
+        'dead',
+        '--destination',
+        'webhook',
+      );
+      expect(dead.output).toContain(given.id);
+      const replay = await preread('deliveries', 'replay', '--all', '--reason', 'it is back');
       expect(replay).toMatchObject({ exitCode: 0, output: '1 replayed\n' });
       await receiver.until(() => receiver.received.length === 1, 'the replayed result');
       expect(receiver.received[0]!.id).toBe(`msg_${given.id.replaceAll('-', '')}`);
@@ -79,7 +86,13 @@ describe('an operator', () => {
       expect(unknown.exitCode).toBe(1);
       expect(unknown.output).toMatch(/not-found/);
 
-      const lines = `${firstOutput}\n${serve.output()}`
+      const once = await preread('deliveries', 'show', given.id);
+      expect(JSON.parse(once.output)).toMatchObject({ state: 'delivered', StudyInstanceUID });
+      expect((await preread('deliveries', 'replay', given.id)).output).toMatch(/newer version/);
+      expect((await preread('deliveries', 'open', 'webhook')).exitCode).toBe(1);
+
+      const lines = serve
+        .output()
         .split('\n')
         .filter((line) => line.includes(TRACE));
       for (const sentence of ['instance stored', 'instance finished', 'study result assembled']) {
@@ -90,7 +103,7 @@ describe('an operator', () => {
       const status = await (await fetch(`${serve.url}/api/v1/status`)).json();
       expect(statusSchema.parse(status).deliveries.pending.count).toBe(0);
       const metrics = await (await fetch(`${serve.url}/metrics`)).text();
-      expect(metrics).toMatch(/preread_instances_finished_total\{outcome="scored"\} 1/);
+      expect(metrics).toMatch(/preread_instances_finished_total\{outcome="scored"\} 2/);
       expect(metrics).toMatch(
         /preread_delivery_attempts_total\{destination="webhook",outcome="delivered"\} 2/,
       );

@@ -3,7 +3,7 @@ import type { Writing } from '../study-store/writing.js';
 /** What is written down about those who change something. Never patient data. */
 export interface AuditEntry {
   readonly actor: string;
-  readonly action: 'reprocess' | 'replay' | 'purge';
+  readonly action: 'reprocess' | 'replay' | 'purge' | 'open-destination';
   readonly subjectId?: string;
   readonly detail: Readonly<Record<string, string | number>>;
 }

@@ -8,9 +8,15 @@ import type { DatabaseSchema } from '../schema.js';
 import { createWrite } from '../study-store/writing.js';
 import { takeCensus } from './census.js';
 import { findDeadLetter, listDeadLetters } from './dead-letters.js';
+import {
+  findDelivery,
+  listClosedDestinations,
+  listDeliveries,
+  openDestination,
+} from './deliveries.js';
 import { parkJob } from './park-job.js';
 import { purge } from './purge.js';
-import { replayDeadLetter } from './replay-dead-letter.js';
+import { replayDeadLetter, replayEndedDelivery } from './replay-dead-letter.js';
 import { reprocess } from './reprocess.js';
 
 /**
@@ -34,6 +40,15 @@ export function createOperationsStore(
     listDeadLetters: (query) => querying(() => listDeadLetters(db, query)),
     findDeadLetter: (id) => querying(() => findDeadLetter(db, id)),
     replayDeadLetter: (...args) => querying(() => write((w) => replayDeadLetter(w, ...args))),
+    listDeliveries: (query) => querying(() => listDeliveries(db, query)),
+    findDelivery: (deliveryId) => querying(() => findDelivery(db, deliveryId)),
+    replayDelivery: (...args) => querying(() => write((w) => replayEndedDelivery(w, ...args))),
+    closedDestinations: () => querying(() => listClosedDestinations(db)),
+    openDestination: (...args) => querying(() => write((w) => openDestination(w, ...args))),
+    openAllDestinations: () =>
+      querying(async () => {
+        await db.deleteFrom('closed_destinations').execute();
+      }),
     census: () => querying(() => takeCensus(db)),
     purge: (...args) => querying(() => write((w) => purge(w, ...args))),
     purgedObjectKeys: (objectKeys) =>

@@ -1,8 +1,13 @@
 import { sql } from 'kysely';
 
-import type { OperatorRequest } from '../../../core/storage/operations-store.js';
+import type {
+  DeadLetterKind,
+  DeliveryReplay,
+  OperatorRequest,
+} from '../../../core/storage/operations-store.js';
 import type { OutboxJob, Writing } from '../study-store/writing.js';
 import { audit } from './audit.js';
+import { replayDelivery } from './deliveries.js';
 import { takeBackOutcomes } from './reprocess.js';
 
 /** An id is that of a delivery, of an instance or of a parked job: it can be only one of them. */
@@ -12,39 +17,36 @@ export async function replayDeadLetter(
   request: OperatorRequest,
 ): Promise<boolean> {
   const kind =
-    ((await replayDelivery(writing, id)) && 'delivery') ||
+    ((await replayDelivery(writing, id, ['dead'], request)) === 'replayed' && 'delivery') ||
     ((await replayInstance(writing, id, request)) && 'instance') ||
     ((await replayJob(writing, id)) && 'job');
   if (kind === false) {
     return false;
   }
-  const { actor, reason } = request;
-  await audit(writing, { actor, action: 'replay', subjectId: id, detail: { kind, reason } });
+  await auditReplay(writing, id, kind, request);
   return true;
 }
 
-/** The schedule of attempts begins anew; the idempotency key, which is the delivery's id, stays. */
-async function replayDelivery({ trx, now, addJobs }: Writing, id: string): Promise<boolean> {
-  const delivery = await trx
-    .updateTable('deliveries')
-    .from('studies')
-    .set({
-      state: 'pending',
-      attempts: 0,
-      next_attempt_at: now,
-      delivery_requested_at: now,
-      dead_at: null,
-    })
-    .where('delivery_id', '=', id)
-    // One that waits for others is not replayed but released.
-    .where('state', '=', 'dead')
-    .whereRef('studies.study_id', '=', 'deliveries.study_id')
-    .returning(sql<number>`coalesce(priority_rank, requested_priority_rank)`.as('rank'))
-    .executeTakeFirst();
-  if (delivery !== undefined) {
-    await addJobs([{ name: 'deliver', payload: { deliveryId: id }, priorityRank: delivery.rank }]);
+/** Also of what the receiver has already: it may have lost it. */
+export async function replayEndedDelivery(
+  writing: Writing,
+  deliveryId: string,
+  request: OperatorRequest,
+): Promise<DeliveryReplay> {
+  const replay = await replayDelivery(writing, deliveryId, ['dead', 'delivered'], request);
+  if (replay === 'replayed') {
+    await auditReplay(writing, deliveryId, 'delivery', request);
   }
-  return delivery !== undefined;
+  return replay;
+}
+
+function auditReplay(
+  writing: Writing,
+  id: string,
+  kind: DeadLetterKind,
+  { actor, reason }: OperatorRequest,
+): Promise<void> {
+  return audit(writing, { actor, action: 'replay', subjectId: id, detail: { kind, reason } });
 }
 
 async function replayInstance(

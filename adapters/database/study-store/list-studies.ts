@@ -1,10 +1,9 @@
 import type { Kysely, Selectable } from 'kysely';
 import { sql } from 'kysely';
-import { z } from 'zod';
 
-import { PipelineError } from '../../../core/errors.js';
 import type { StudyQuery, StudySummary } from '../../../core/storage/study-store.js';
 import type { DatabaseSchema } from '../schema.js';
+import { decodeCursor, encodeCursor } from './cursor.js';
 import { toPriority, toStudy } from './rows.js';
 
 /** Newest first. The cursor is the place of a page's last study in that order. */
@@ -14,10 +13,8 @@ export async function listStudies(
 ): Promise<{ studies: readonly StudySummary[]; nextCursor: string | undefined }> {
   let query = db.selectFrom('studies').selectAll();
   if (cursor !== undefined) {
-    const { firstReceivedAtMs, studyId } = decodeCursor(cursor);
-    query = query.where(
-      sql<boolean>`(first_received_at, study_id) < (${new Date(firstReceivedAtMs)}, ${studyId})`,
-    );
+    const { atMs, id } = decodeCursor(cursor);
+    query = query.where(sql<boolean>`(first_received_at, study_id) < (${new Date(atMs)}, ${id})`);
   }
   if (state !== undefined) {
     const ready = sql<boolean>`assembled_activity >= activity`;
@@ -35,7 +32,10 @@ export async function listStudies(
   const last = page.at(-1);
   return {
     studies: page.map(toSummary),
-    nextCursor: rows.length > limit && last !== undefined ? encodeCursor(last) : undefined,
+    nextCursor:
+      rows.length > limit && last !== undefined
+        ? encodeCursor(last.first_received_at, last.study_id)
+        : undefined,
   };
 }
 
@@ -52,22 +52,4 @@ function toSummary(row: Selectable<DatabaseSchema['studies']>): StudySummary {
     firstReceivedAtMs: study.firstReceivedAtMs,
     lastActivityAtMs: study.lastActivityAtMs,
   };
-}
-
-const cursorSchema = z.tuple([z.int(), z.uuid()]);
-
-function encodeCursor(row: Selectable<DatabaseSchema['studies']>): string {
-  const place: z.infer<typeof cursorSchema> = [row.first_received_at.getTime(), row.study_id];
-  return Buffer.from(JSON.stringify(place)).toString('base64url');
-}
-
-/** @throws PipelineError `request-invalid` for what `encodeCursor` has not made */
-function decodeCursor(cursor: string): { firstReceivedAtMs: number; studyId: string } {
-  try {
-    const text = Buffer.from(cursor, 'base64url').toString('utf8');
-    const [firstReceivedAtMs, studyId] = cursorSchema.parse(JSON.parse(text));
-    return { firstReceivedAtMs, studyId };
-  } catch (cause) {
-    throw new PipelineError('request-invalid', 'The cursor is not one of ours.', { cause });
-  }
 }

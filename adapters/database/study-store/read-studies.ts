@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import type { StudyResult } from '../../../core/results/study-result.js';
 import { studyResultSchema } from '../../../core/results/study-result.js';
 import type {
+  DeliveryInHand,
   StoredDelivery,
   StoredInstance,
   StudySnapshot,
@@ -68,13 +69,15 @@ export async function loadResult(
 export async function loadDelivery(
   db: Db,
   deliveryId: string,
-): Promise<StoredDelivery | undefined> {
+): Promise<DeliveryInHand | undefined> {
   const row = await db
     .selectFrom('deliveries')
-    .selectAll()
+    .leftJoin('closed_destinations', 'closed_destinations.destination', 'deliveries.destination')
+    .selectAll('deliveries')
+    .select('closed_at')
     .where('delivery_id', '=', deliveryId)
     .executeTakeFirst();
-  return row && toDelivery(row);
+  return row && { ...toDelivery(row), destinationClosed: row.closed_at !== null };
 }
 
 export async function findStudy(

@@ -25,6 +25,7 @@ export async function recordDeliveryAttempt(
     .returning([
       'deliveries.study_id',
       'deliveries.result_version',
+      'deliveries.destination',
       sql<number>`coalesce(priority_rank, requested_priority_rank)`.as('rank'),
     ])
     .executeTakeFirst();
@@ -42,6 +43,13 @@ export async function recordDeliveryAttempt(
       },
     ]);
     return;
+  }
+  if (attempt.kind === 'dead' && attempt.closes === true) {
+    await trx
+      .insertInto('closed_destinations')
+      .values({ destination: delivery.destination, closed_at: now })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
   const told =
     attempt.kind === 'dead' && attempt.tell.length > 0

@@ -90,11 +90,13 @@ async function addDeliveries(
   // An attempt that ends at this moment holds its delivery's row and waits for the study's, which we hold:
   // rows that are held are left to arrive.
   await sql`
-    UPDATE deliveries SET state = 'superseded', next_attempt_at = NULL
+    UPDATE deliveries SET state = 'superseded', next_attempt_at = NULL, dead_at = NULL
     WHERE delivery_id IN (
       SELECT delivery_id FROM deliveries
       WHERE study_id = ${studyId} AND result_version < ${resultVersion}
-        AND state IN ('waiting', 'pending') AND failed_delivery_id IS NULL
+        AND (state IN ('waiting', 'pending')
+          OR state = 'dead' AND destination = ANY(${wanted.map(({ destination }) => destination)}))
+        AND failed_delivery_id IS NULL
       FOR UPDATE SKIP LOCKED)`.execute(trx);
   const first = Math.min(...wanted.map(({ order }) => order));
   const deliveries = await trx

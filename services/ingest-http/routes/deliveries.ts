@@ -1,32 +1,35 @@
+import express from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 
-import { DELIVERY_STATES } from '../../../core/storage/study-store.js';
+import { PipelineError } from '../../../core/errors.js';
+import type { ListedDelivery, OperationsStore } from '../../../core/storage/operations-store.js';
 import type { StoredDelivery } from '../../../core/storage/study-store.js';
 import { isoTime, isoTimeIfKnown } from '../../../core/time.js';
+import { describeIssues } from '../http/describe-issues.js';
+import type { RequestLocals } from '../http/request-log.js';
+import type { AddResource } from '../http/resource.js';
+import { deliveryQuerySchema } from './deliveries-schemas.js';
+import type {
+  deliveryListSchema,
+  deliverySchema,
+  listedDeliverySchema,
+  openedSchema,
+} from './deliveries-schemas.js';
+import { operatorRequest } from './operator-request.js';
 
-const time = z.iso.datetime();
-
-export const deliverySchema = z
-  .object({
-    id: z.string(),
-    destination: z.string(),
-    resultVersion: z.int().positive(),
-    state: z.enum(DELIVERY_STATES),
-    attempts: z.int().nonnegative(),
-    lastError: z.string().optional(),
-    createdAt: time,
-    nextAttemptAt: time.optional(),
-    deliveredAt: time.optional(),
-    receipt: z
-      .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-      .optional()
-      .describe('What the receiver said when it took the message.'),
-    failedDeliveryId: z
-      .string()
-      .optional()
-      .describe('The delivery whose failure this message tells of.'),
-  })
-  .meta({ id: 'Delivery' });
+/** Results on their way to destinations, and what has become of them. */
+export function addDeliveryRoutes(add: AddResource, operations: OperationsStore): void {
+  const json = express.json({ limit: '16kb' });
+  add('/api/v1/deliveries', { get: { scope: 'read', handle: listDeliveries(operations) } });
+  add('/api/v1/deliveries/:id', { get: { scope: 'read', handle: getDelivery(operations) } });
+  add('/api/v1/deliveries/:id/replay', {
+    post: { scope: 'admin', handle: [json, replayDelivery(operations)] },
+  });
+  add('/api/v1/destinations/:name/open', {
+    post: { scope: 'admin', handle: [json, openDestination(operations)] },
+  });
+}
 
 export function deliveryToJson(delivery: StoredDelivery): z.infer<typeof deliverySchema> {
   return {
@@ -42,4 +45,79 @@ export function deliveryToJson(delivery: StoredDelivery): z.infer<typeof deliver
     receipt: delivery.receipt,
     failedDeliveryId: delivery.failedDeliveryId,
   };
+}
+
+function listDeliveries(operations: OperationsStore): RequestHandler {
+  return async (request, response) => {
+    const parsed = deliveryQuerySchema.safeParse(request.query);
+    if (!parsed.success) {
+      throw new PipelineError('request-invalid', describeIssues(parsed.error));
+    }
+    const { deliveries, nextCursor } = await operations.listDeliveries(parsed.data);
+    response.json({ deliveries: deliveries.map(listedToJson), nextCursor } satisfies z.infer<
+      typeof deliveryListSchema
+    >);
+  };
+}
+
+function getDelivery(operations: OperationsStore): RequestHandler {
+  return async (request, response) => {
+    response.json(await found(operations, request));
+  };
+}
+
+function replayDelivery(operations: OperationsStore): RequestHandler {
+  return async (request, response) => {
+    const { id, destination } = await found(operations, request);
+    switch (await operations.replayDelivery(id, operatorRequest(request, response))) {
+      case 'replayed':
+        audited(response);
+        response.status(202).json(await found(operations, request));
+        return;
+      case 'on-its-way':
+        throw new PipelineError('state-conflict', 'The delivery is still on its way.');
+      case 'outdated':
+        throw new PipelineError(
+          'state-conflict',
+          `A newer version of the result goes to ${destination}. Replay that one.`,
+        );
+      case 'not-found':
+        throw notFound();
+    }
+  };
+}
+
+function openDestination(operations: OperationsStore): RequestHandler {
+  return async (request, response) => {
+    const destination = String(request.params['name']);
+    if (!(await operations.openDestination(destination, operatorRequest(request, response)))) {
+      throw new PipelineError('not-found', 'No destination of this name has said that it is gone.');
+    }
+    audited(response);
+    response.json({ opened: destination } satisfies z.infer<typeof openedSchema>);
+  };
+}
+
+async function found(
+  operations: OperationsStore,
+  request: Request,
+): Promise<z.infer<typeof listedDeliverySchema>> {
+  const parsed = z.uuid().safeParse(request.params['id']);
+  const delivery = parsed.success ? await operations.findDelivery(parsed.data) : undefined;
+  if (delivery === undefined) {
+    throw notFound();
+  }
+  return listedToJson(delivery);
+}
+
+function listedToJson(delivery: ListedDelivery): z.infer<typeof listedDeliverySchema> {
+  return { ...deliveryToJson(delivery), StudyInstanceUID: delivery.StudyInstanceUID };
+}
+
+function notFound(): PipelineError {
+  return new PipelineError('not-found', 'There is no such delivery.');
+}
+
+function audited(response: Response): void {
+  (response.locals as RequestLocals).facts['audit'] = true;
 }

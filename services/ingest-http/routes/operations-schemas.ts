@@ -61,6 +61,9 @@ export const statusSchema = z
     instances: z.object({ received: backlogSchema, queued: backlogSchema }),
     studies: z.object({ analysing: backlogSchema }),
     deliveries: z.object({ pending: backlogSchema, dead: backlogSchema }),
+    closedDestinations: z
+      .array(z.object({ name: z.string(), since: time }))
+      .describe('Those that have said that they are gone (410): they get nothing until opened.'),
     outbox: backlogSchema,
     parkedJobs: backlogSchema,
     queues: z.array(

@@ -1,5 +1,5 @@
 import express from 'express';
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
 
 import { parseUid } from '../../../core/dicom/uid.js';
@@ -11,13 +11,13 @@ import {
   type Backlog,
   type DeadLetter,
   type OperationsStore,
-  type OperatorRequest,
 } from '../../../core/storage/operations-store.js';
 import type { ObjectStore } from '../../../core/storage/object-store.js';
 import { isoTime, isoTimeIfKnown } from '../../../core/time.js';
 import type { RequestLocals } from '../http/request-log.js';
 import type { AddResource } from '../http/resource.js';
-import { operatorRequestSchema } from './operations-schemas.js';
+import { addDeliveryRoutes } from './deliveries.js';
+import { operatorRequest } from './operator-request.js';
 import type {
   deadLetterListSchema,
   deadLetterSchema,
@@ -42,6 +42,7 @@ const listQuerySchema = z.strictObject({
 export function addOperationsRoutes(add: AddResource, deps: OperationsRoutesDeps): void {
   const { operations } = deps;
   const json = express.json({ limit: '16kb' });
+  addDeliveryRoutes(add, operations);
   add('/api/v1/status', { get: { scope: 'read', handle: getStatus(deps) } });
   add('/api/v1/studies/:StudyInstanceUID/reprocess', {
     post: { scope: 'admin', handle: [json, reprocessStudy(operations)] },
@@ -55,8 +56,9 @@ export function addOperationsRoutes(add: AddResource, deps: OperationsRoutesDeps
 
 function getStatus({ operations, queue, objects }: OperationsRoutesDeps): RequestHandler {
   return async (_request, response) => {
-    const [census, freeBytes, ...depths] = await Promise.all([
+    const [census, closed, freeBytes, ...depths] = await Promise.all([
       operations.census(),
+      operations.closedDestinations(),
       objects.freeBytes(),
       // A queue that is away takes nothing from what the database knows.
       ...JOB_NAMES.map((name) => queue.depth(name).catch(() => undefined)),
@@ -71,6 +73,10 @@ function getStatus({ operations, queue, objects }: OperationsRoutesDeps): Reques
         pending: backlogToJson(census.deliveries.pending),
         dead: backlogToJson(census.deliveries.dead),
       },
+      closedDestinations: closed.map(({ destination, closedAtMs }) => ({
+        name: destination,
+        since: isoTime(closedAtMs),
+      })),
       outbox: backlogToJson(census.outbox),
       parkedJobs: backlogToJson(census.parkedJobs),
       queues: JOB_NAMES.map((name, index) => ({ name, depth: depths[index] })),
@@ -138,16 +144,6 @@ function replayDeadLetter(operations: OperationsStore): RequestHandler {
     (response.locals as RequestLocals).facts['audit'] = true;
     response.status(202).json({ replayed: id } satisfies z.infer<typeof replayedSchema>);
   };
-}
-
-/** Who asks is known by the key, not by what is said. */
-function operatorRequest(request: Request, response: Response): OperatorRequest {
-  const parsed = operatorRequestSchema.safeParse(request.body ?? {});
-  if (!parsed.success) {
-    throw new PipelineError('request-invalid', z.prettifyError(parsed.error));
-  }
-  const { caller } = response.locals as RequestLocals;
-  return { actor: caller?.id ?? 'unknown', reason: parsed.data.reason };
 }
 
 function deadLetterId(request: Request): string {

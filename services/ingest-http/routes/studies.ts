@@ -8,7 +8,8 @@ import { STUDY_STATES } from '../../../core/storage/study-store.js';
 import type { StudyStore, StudySummary } from '../../../core/storage/study-store.js';
 import { isoTime } from '../../../core/time.js';
 import { PRIORITIES } from '../../../core/triage/priority.js';
-import { deliverySchema, deliveryToJson } from './deliveries.js';
+import { deliveryToJson } from './deliveries.js';
+import { deliverySchema } from './deliveries-schemas.js';
 import { describeIssues } from '../http/describe-issues.js';
 
 const MAX_PAGE_SIZE = 500;

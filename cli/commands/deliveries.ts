@@ -1,0 +1,158 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import type { z } from 'zod';
+
+import { DELIVERY_STATES } from '../../core/storage/study-store.js';
+import {
+  deliveryListSchema,
+  listedDeliverySchema,
+  openedSchema,
+} from '../../services/ingest-http/routes/deliveries-schemas.js';
+import { EXIT } from '../exit-codes.js';
+import {
+  connectToServer,
+  withServerOption,
+  type ServerConnection,
+} from '../remote/server-connection.js';
+import { textTable } from '../text-table.js';
+
+interface Flags {
+  readonly server?: string;
+  readonly state?: string;
+  readonly destination?: string;
+  readonly study?: string;
+  readonly limit?: number;
+  readonly json?: boolean;
+  readonly all?: boolean;
+  readonly reason?: string;
+}
+
+type Delivery = z.infer<typeof listedDeliverySchema>;
+
+const PATH = '/api/v1/deliveries';
+const PAGE_SIZE = 500;
+const REASON = 'replayed by the operator';
+
+const HELP = `
+A delivery is one version of a result on its way to one destination. One that was given up (dead) waits
+for a person; replay sends it again under the same id, so that a receiver that has it keeps it once.
+A destination that has answered 410 gets nothing more until a delivery to it is replayed, or it is opened.
+
+Exit codes:
+  ${EXIT.ok}  done
+  ${EXIT.failure}  there is no such delivery, it is not to be replayed, or no server answers
+  ${EXIT.usage}  wrong arguments
+
+Examples:
+  preread deliveries list --state dead
+  preread deliveries list --study 1.2.840.99.1 --json
+  preread deliveries show 0b9d3c0e-8a5f-4c7f-9a51-2c9d6a1b7e11
+  preread deliveries replay 0b9d3c0e-8a5f-4c7f-9a51-2c9d6a1b7e11 --reason "PACS lost it"
+  preread deliveries replay --all --destination pacs --reason "PACS is back"
+  preread deliveries open ris --reason "new receiver"`;
+
+export function register(program: Command): void {
+  const command = program
+    .command('deliveries')
+    .summary('results on their way to destinations: list, show, replay, open')
+    .description('Results on their way to destinations.')
+    .addHelpText('after', HELP);
+
+  withServerOption(command.command('list').description('the newest first'))
+    .addOption(new Option('--state <state>', 'in this state only').choices(DELIVERY_STATES))
+    .option('--destination <name>', 'to this destination only')
+    .option('--study <StudyInstanceUID>', 'of this study only')
+    .option('--limit <count>', 'at most so many', parseCount, 50)
+    .option('--json', 'as JSON', false)
+    .action(async (flags: Flags) => {
+      const found = await list(await connectToServer(flags, process.env), flags);
+      console.log(flags.json === true ? JSON.stringify(found, null, 2) : table(found));
+    });
+  withServerOption(command.command('show').description('one of them, as JSON'))
+    .argument('<id>')
+    .action(async (id: string, flags: Flags) => {
+      const server = await connectToServer(flags, process.env);
+      console.log(
+        JSON.stringify(await server.call('GET', pathOf(id), listedDeliverySchema), null, 2),
+      );
+    });
+  withServerOption(command.command('replay').description('send one that has ended again'))
+    .argument('[id]')
+    .option('--all', 'all that were given up (of --destination)', false)
+    .option('--destination <name>', 'with --all: to this destination only')
+    .option('--reason <text>', 'why, for the audit log', REASON)
+    .action(async (id: string | undefined, flags: Flags) => {
+      if ((id === undefined) === (flags.all !== true)) {
+        command.error('name one delivery, or give --all', { exitCode: EXIT.usage });
+      }
+      const server = await connectToServer(flags, process.env);
+      const dead = { state: 'dead', destination: flags.destination };
+      const ids = id === undefined ? (await list(server, dead)).map((found) => found.id) : [id];
+      for (const one of ids) {
+        const body = { reason: flags.reason };
+        await server.call('POST', `${pathOf(one)}/replay`, listedDeliverySchema, body);
+      }
+      console.log(`${ids.length} replayed`);
+    });
+  withServerOption(command.command('open').description('send to a destination again that was gone'))
+    .argument('<destination>')
+    .option('--reason <text>', 'why, for the audit log', 'opened by the operator')
+    .action(async (name: string, { reason, ...flags }: Flags) => {
+      const server = await connectToServer(flags, process.env);
+      const path = `/api/v1/destinations/${encodeURIComponent(name)}/open`;
+      const { opened } = await server.call('POST', path, openedSchema, { reason });
+      console.log(`${opened} gets results again; replay what was given up meanwhile`);
+    });
+}
+
+function pathOf(id: string): string {
+  return `${PATH}/${encodeURIComponent(id)}`;
+}
+
+/** All pages, up to the limit. */
+async function list(
+  server: ServerConnection,
+  { limit = Infinity, state, destination, study }: Flags,
+): Promise<Delivery[]> {
+  const found: Delivery[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = new URLSearchParams({
+      limit: String(Math.min(PAGE_SIZE, limit - found.length)),
+      ...(state !== undefined && { state }),
+      ...(destination !== undefined && { destination }),
+      ...(study !== undefined && { StudyInstanceUID: study }),
+      ...(cursor !== undefined && { cursor }),
+    });
+    const page = await server.call('GET', `${PATH}?${query.toString()}`, deliveryListSchema);
+    found.push(...page.deliveries);
+    cursor = page.nextCursor;
+  } while (cursor !== undefined && found.length < limit);
+  return found;
+}
+
+function table(found: readonly Delivery[]): string {
+  if (found.length === 0) {
+    return 'no deliveries';
+  }
+  return textTable([
+    ['id', 'destination', 'state', 'version', 'attempts', 'since', 'next', 'error'],
+    ...found.map((delivery) => [
+      delivery.id,
+      delivery.destination,
+      delivery.state,
+      String(delivery.resultVersion),
+      String(delivery.attempts),
+      delivery.createdAt.slice(0, 16),
+      delivery.nextAttemptAt?.slice(0, 19) ?? '',
+      delivery.lastError ?? '',
+    ]),
+  ]);
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) {
+    throw new InvalidArgumentError('It must be a whole number from 1.');
+  }
+  return Number(text);
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import type { ZodOpenApiPathsObject } from 'zod-openapi';
+
+import { json, problems } from './openapi-answers.js';
+import {
+  deliveryListSchema,
+  deliveryQuerySchema,
+  listedDeliverySchema,
+  openedSchema,
+} from './routes/deliveries-schemas.js';
+import { operatorRequestSchema } from './routes/operations-schemas.js';
+
+const tags = ['Deliveries'];
+const id = z.uuid();
+const requestBody = {
+  required: true,
+  content: { 'application/json': { schema: operatorRequestSchema } },
+};
+
+export const DELIVERY_PATHS: ZodOpenApiPathsObject = {
+  '/api/v1/deliveries': {
+    get: {
+      operationId: 'listDeliveries',
+      summary: 'Deliveries of results to destinations, newest first',
+      tags,
+      requestParams: { query: deliveryQuerySchema },
+      responses: {
+        '200': json('A page of deliveries.', deliveryListSchema),
+        ...problems(400, 401, 403, 429, 503),
+      },
+    },
+  },
+  '/api/v1/deliveries/{id}': {
+    get: {
+      operationId: 'getDelivery',
+      summary: 'One delivery',
+      tags,
+      requestParams: { path: z.object({ id }) },
+      responses: {
+        '200': json('The delivery.', listedDeliverySchema),
+        ...problems(401, 403, 404, 429, 503),
+      },
+    },
+  },
+  '/api/v1/deliveries/{id}/replay': {
+    post: {
+      operationId: 'replayDelivery',
+      summary: 'Send a delivery that has ended again, under the same idempotency key',
+      tags,
+      requestParams: { path: z.object({ id }) },
+      requestBody,
+      responses: {
+        '202': json('It is on its way.', listedDeliverySchema),
+        ...problems(400, 401, 403, 404, 409, 429, 503),
+      },
+    },
+  },
+  '/api/v1/destinations/{name}/open': {
+    post: {
+      operationId: 'openDestination',
+      summary: 'Send again to a destination that has said that it is gone (410)',
+      tags,
+      requestParams: { path: z.object({ name: z.string() }) },
+      requestBody,
+      responses: {
+        '200': json('It gets results again.', openedSchema),
+        ...problems(400, 401, 403, 404, 429, 503),
+      },
+    },
+  },
+};
