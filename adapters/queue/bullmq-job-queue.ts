@@ -10,6 +10,7 @@ import type { QueueBackendOptions } from './backend.js';
 import { createQueueBackend } from './backend.js';
 import type { BullQueue } from './queue-backend.js';
 import { promoteOverdue } from './promote-overdue.js';
+import { openQueueBoard, type QueueBoard } from './queue-board.js';
 import { answering } from './queue-error.js';
 import { rememberSuccess } from './remember-success.js';
 import { runWorker } from './run-worker.js';
@@ -49,6 +50,12 @@ const KEEP_FAILED_S = 30 * 86_400;
  */
 const MIN_BULK = 8;
 
+/** The queue with what only BullMQ has. */
+export interface BullmqJobQueue extends JobQueue {
+  /** A web page of the queues, to be mounted there. */
+  board(basePath: string): Promise<QueueBoard>;
+}
+
 interface BullJob {
   readonly name: JobName;
   readonly data: NewJob['payload'];
@@ -56,7 +63,7 @@ interface BullJob {
 }
 
 /** The job queue on BullMQ. Connects when first used, and again after a loss. */
-export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOptions): JobQueue {
+export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOptions): BullmqJobQueue {
   const { logger, clock } = deps;
   const { lockDurationMs = 15_000, stalledIntervalMs = 5_000, answerTimeoutMs = 5_000 } = options;
   const backend = createQueueBackend(options.backend);
@@ -165,6 +172,10 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
       return answering(backend.hasMark(options.prefix), answerTimeoutMs);
     },
     remember: () => answering(backend.setMark(options.prefix), answerTimeoutMs),
+    async board(basePath) {
+      const all = Promise.all(JOB_NAMES.map((name) => queues[name]()));
+      return openQueueBoard(await answering(all, answerTimeoutMs), basePath);
+    },
     async ping() {
       await depth('infer');
     },

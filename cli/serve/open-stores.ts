@@ -5,7 +5,10 @@ import { createCommitmentStore } from '../../adapters/database/commitment-store.
 import { createKeyStore } from '../../adapters/database/key-store.js';
 import { createOperationsStore } from '../../adapters/database/operations-store/operations-store.js';
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
-import { createBullmqJobQueue } from '../../adapters/queue/bullmq-job-queue.js';
+import {
+  createBullmqJobQueue,
+  type BullmqJobQueue,
+} from '../../adapters/queue/bullmq-job-queue.js';
 import { createOutboxRelay } from '../../adapters/queue/outbox-relay.js';
 import {
   createLocalObjectStore,
@@ -14,7 +17,7 @@ import {
 import type { KeyStore } from '../../core/access/key-store.js';
 import type { ArchiveStore } from '../../core/archive/archive-store.js';
 import { PipelineError } from '../../core/errors.js';
-import type { JobQueue, PoisonedJob } from '../../core/jobs/job-queue.js';
+import type { PoisonedJob } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
 import type { CommitmentStore } from '../../core/storage/commitment-store.js';
 import type { PipelineMetrics } from '../../core/metrics.js';
@@ -34,7 +37,7 @@ export interface Stores {
   readonly archives: ArchiveStore;
   readonly objects: LocalObjectStore;
   readonly checkBacklog: () => Promise<void>;
-  readonly queue: JobQueue;
+  readonly queue: BullmqJobQueue;
   /** This process has the data folder to itself. */
   readonly embedded: boolean;
 }

@@ -123,6 +123,7 @@ async function start(
     metrics,
     page: metrics,
     keys: stores.keys,
+    openBoard: (basePath: string) => queue.board(basePath),
     inspectFile,
     findSameObject: createSameObjectFinder({ objects, studies: store }),
     decodable: DECODABLE_TRANSFER_SYNTAXES,

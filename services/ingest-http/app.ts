@@ -24,6 +24,7 @@ import { addOperationsRoutes } from './routes/operations.js';
 import type { OperationsRoutesDeps } from './routes/operations.js';
 import { STORE_ACCEPTS, storeInstances } from './routes/store-instances.js';
 import type { StoreInstancesDeps, StoreInstancesOptions } from './routes/store-instances.js';
+import { BOARD_PATH, queueBoard, type OpenBoard } from './routes/queue-board.js';
 import { getStudy, listStudies } from './routes/studies.js';
 
 export interface IngestAppDeps extends StoreInstancesDeps {
@@ -38,6 +39,8 @@ export interface IngestAppDeps extends StoreInstancesDeps {
   readonly page: MetricsPage;
   /** Absent where nobody operates: then the resources for that are missing. */
   readonly operations?: OperationsRoutesDeps;
+  /** A page of the queues for that path; absent where there is none. */
+  readonly openBoard?: OpenBoard;
 }
 
 export interface IngestAppOptions extends StoreInstancesOptions {
@@ -74,6 +77,9 @@ export function createIngestApp(deps: IngestAppDeps, options: IngestAppOptions):
     addOperationsRoutes(add, deps.operations);
   }
   addKeyRoutes(add, deps.keys);
+  if (deps.openBoard !== undefined) {
+    app.use(BOARD_PATH, ...guard.requires('admin'), queueBoard(deps.openBoard));
+  }
 
   const openApi = buildOpenApi();
   add('/openapi.json', {
