@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Comman
   score: () => import('./commands/score.js'),
   serve: () => import('./commands/serve.js'),
   status: () => import('./commands/status.js'),
+  tune: () => import('./commands/tune.js'),
   watch: () => import('./commands/watch.js'),
 };
 

@@ -37,6 +37,14 @@ export const modelsConfig = z.object({
     .describe(
       "File of the site's operating points and calibration (preread calibrate). Bound to the model's SHA-256: with another model nothing starts.",
     ),
+  PREREAD_TUNING: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File in which preread tune writes how the engine is fastest on this machine, and from which it is read. ' +
+        'Settings that say it themselves go first. Default: ~/.local/share/preread/tuning.json.',
+    ),
 });
 
 export type ModelsConfig = z.infer<typeof modelsConfig>;

@@ -55,6 +55,9 @@ export const SIZES: readonly Kind[] = [
   { encoder: rawEncoder, size: { Rows: 4280, Columns: 3520 } },
 ];
 
+/** Uncompressed, as large as a detector makes it. */
+export const SIZE_OF_DETECTOR: Kind = { encoder: rawEncoder, size: FULL };
+
 /** The kind that grows with processes and goes through the whole pipeline. */
 export const TYPICAL: Kind = { encoder: rawEncoder, size: SMALL };
 

@@ -148,7 +148,7 @@ function engineOpener(
 ): (notify: (text: string) => void) => Promise<ScoringEngine> {
   if (flags.distributed !== true) {
     const config = classifierConfig(flags, env);
-    return () => openLocalEngine(config);
+    return (notify) => openLocalEngine(config, notify);
   }
   const refused = SETTINGS_OF_WORKERS.filter((name) => flags[name] !== undefined);
   if (refused.length > 0) {

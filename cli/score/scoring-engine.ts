@@ -3,6 +3,7 @@ import type { ImageClassifier } from '../../core/inference/image-classifier.js';
 import { silentLogger } from '../../core/log.js';
 import { openClassifier, type ClassifierConfig } from '../../workers/inference/open-classifier.js';
 import { scoringFacts } from '../../workers/inference/scoring-facts.js';
+import { tunedConfig } from '../../workers/inference/tuned-config.js';
 import { describeEngine } from '../describe-engine.js';
 
 /** What scores the files of a run: processes of its own, or a fleet. */
@@ -14,8 +15,18 @@ export interface ScoringEngine {
   close(): Promise<void>;
 }
 
-/** Processes of this run's own. Throws what `openClassifier` throws. */
-export async function openLocalEngine(config: ClassifierConfig): Promise<ScoringEngine> {
+/**
+ * Processes of this run's own, set up as said and, where nothing is said, as preread tune found. `notify` gets what
+ * people should know. Throws what `openClassifier` throws.
+ */
+export async function openLocalEngine(
+  untuned: ClassifierConfig,
+  notify: (text: string) => void,
+): Promise<ScoringEngine> {
+  const { config, stale } = await tunedConfig(untuned);
+  if (stale !== undefined) {
+    notify(stale);
+  }
   const open = await openClassifier({ logger: silentLogger }, config);
   return {
     classifier: open.classifier,

@@ -19,6 +19,7 @@ import { modelText } from '../../core/inference/model-overlay.js';
 import { openClassifier } from '../../workers/inference/open-classifier.js';
 import { scoringFacts } from '../../workers/inference/scoring-facts.js';
 import { startArchiveWorker } from '../../workers/inference/start-archive-worker.js';
+import { tunedConfig } from '../../workers/inference/tuned-config.js';
 import { startInferenceWorker } from '../../workers/inference/start-inference-worker.js';
 import { describeEngine } from '../describe-engine.js';
 import { createClosers, type Closers } from './closers.js';
@@ -174,7 +175,11 @@ async function startInference(
   config: ServeConfig,
   closers: Closers,
 ): Promise<{ model: string; processes: number; detail: string; check: () => Promise<void> }> {
-  const open = await openClassifier(deps, config);
+  const { config: tuned, stale } = await tunedConfig(config);
+  if (stale !== undefined) {
+    deps.logger.warn({}, stale);
+  }
+  const open = await openClassifier(deps, tuned);
   const { classifier, manifest } = open;
   closers.add(() => classifier.close());
   const detail = describeEngine(open);
