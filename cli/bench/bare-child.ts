@@ -6,11 +6,14 @@ import { prepareImage } from '../../adapters/dicom/prepare-image.js';
 import { loadModel } from '../../adapters/models/load-model.js';
 import { createClassifierSession } from '../../adapters/onnx/classifier-session.js';
 import { warmUp } from '../../adapters/onnx/self-test.js';
+import { DEFAULT_GATE_POLICY } from '../../core/gating/gate-policy.js';
+import { runPixelGates } from '../../core/gating/pixel-gates.js';
 import type { PreparedImage } from '../../core/inference/image-classifier.js';
 import type { BareRequest, BareWork } from './bare-pool.js';
 
 interface Ready {
   infer(tensor: Float32Array): Promise<unknown>;
+  /** All that comes before inference, gates and all. */
   preprocess(path: string): Promise<PreparedImage>;
 }
 
@@ -26,11 +29,17 @@ async function open({
   const { bytes, manifest, selfTest } = loaded;
   const session = await createClassifierSession({ bytes, manifest, provider: 'cpu' });
   await warmUp(session, manifest, selfTest);
-  const { recipe, channels, width, height } = manifest.input;
+  const { recipe, channels, width, height, range } = manifest.input;
   const inputSize = { channels, width, height };
   return {
     infer: (tensor) => session.run(tensor),
-    preprocess: (path) => prepareImage({ path }, { recipe, inputSize }),
+    async preprocess(path) {
+      const image = await prepareImage({ path }, { recipe, inputSize });
+      if (image.kind === 'ready') {
+        runPixelGates(image.tensor, { size: width, range }, DEFAULT_GATE_POLICY);
+      }
+      return image;
+    },
   };
 }
 

@@ -12,6 +12,8 @@ export interface Picture {
   readonly values: Float32Array;
   /** 99th less 1st percentile as a share of the input's range, 0..1. */
   readonly contrast: number;
+  /** Share of the more frequent of black (-1) and white (1), 0..1. */
+  readonly saturated: number;
 }
 
 /**
@@ -34,15 +36,27 @@ export function pictureOf(
   const low = bottom + binAt(histogram, LOW_SHARE * pixels.length) / scale;
   const high = bottom + binAt(histogram, HIGH_SHARE * pixels.length) / scale;
   const values = new Float32Array(pixels.length);
+  let black = 0;
+  let white = 0;
   if (high > low) {
     const gain = 2 / (high - low);
     const offset = -1 - gain * low;
     for (let index = 0; index < pixels.length; index += 1) {
-      const value = gain * pixels[index]! + offset;
-      values[index] = value < -1 ? -1 : value > 1 ? 1 : value;
+      // Rounded as it is stored, so that what is counted is what is there.
+      const value = Math.fround(gain * pixels[index]! + offset);
+      if (value <= -1) {
+        black += 1;
+        values[index] = -1;
+      } else if (value >= 1) {
+        white += 1;
+        values[index] = 1;
+      } else {
+        values[index] = value;
+      }
     }
   }
-  return { size, values, contrast: (high - low) / (top - bottom) };
+  const contrast = (high - low) / (top - bottom);
+  return { size, values, contrast, saturated: Math.max(black, white) / pixels.length };
 }
 
 /**
@@ -51,18 +65,21 @@ export function pictureOf(
  */
 export function thumbnailOf({ size, values }: Picture): Float32Array {
   const cells = THUMBNAIL_CELLS;
-  const sums = new Float64Array(cells * cells);
-  const counts = new Uint32Array(cells * cells);
-  const cellOf = Uint8Array.from({ length: size }, (_, at) => Math.floor((at * cells) / size));
-  for (let y = 0; y < size; y += 1) {
-    const row = cellOf[y]! * cells;
-    for (let x = 0; x < size; x += 1) {
-      const cell = row + cellOf[x]!;
-      sums[cell]! += values[y * size + x]!;
-      counts[cell]! += 1;
+  const means = new Float64Array(cells * cells);
+  // Cell c begins at the first pixel p with floor(p * cells / size) = c.
+  const start = (cell: number): number => Math.ceil((cell * size) / cells);
+  for (let cell = 0; cell < means.length; cell += 1) {
+    const row = Math.floor(cell / cells);
+    const [top, bottom] = [start(row), start(row + 1)];
+    const [left, right] = [start(cell % cells), start((cell % cells) + 1)];
+    let sum = 0;
+    for (let y = top; y < bottom; y += 1) {
+      for (let at = y * size + left; at < y * size + right; at += 1) {
+        sum += values[at]!;
+      }
     }
+    means[cell] = sum / Math.max(1, (bottom - top) * (right - left));
   }
-  const means = sums.map((sum, cell) => sum / Math.max(1, counts[cell]!));
   const mean = means.reduce((sum, value) => sum + value, 0) / means.length;
   const variance = means.reduce((sum, value) => sum + (value - mean) ** 2, 0) / means.length;
   const deviation = Math.sqrt(variance);

@@ -72,18 +72,8 @@ function checkBlank({ contrast }: Picture): Verdict {
   return contrast < BLANK_CONTRAST ? refuse('image-blank') : PASS;
 }
 
-function checkSaturation({ values }: Picture): Verdict {
-  let black = 0;
-  let white = 0;
-  for (let index = 0; index < values.length; index += 1) {
-    const value = values[index]!;
-    if (value <= -1) {
-      black += 1;
-    } else if (value >= 1) {
-      white += 1;
-    }
-  }
-  return Math.max(black, white) > SATURATED_SHARE * values.length
+function checkSaturation({ saturated }: Picture): Verdict {
+  return saturated > SATURATED_SHARE
     ? warn('Most of the image is one grey level: saturated, or hardly exposed.')
     : PASS;
 }
