@@ -1,3 +1,4 @@
+import { PipelineError } from '../../core/errors.js';
 import { silentLogger } from '../../core/log.js';
 import type { EngineFacts } from '../../core/inference/image-classifier.js';
 import type { Arrangement } from '../../core/inference/tuning.js';
@@ -28,14 +29,25 @@ export async function measureArrangement(
       PREREAD_MAX_BATCH: maxBatch,
     },
   );
+  const never = new AbortController().signal;
+  let refused: string | undefined;
+
   async function rate(limitMs: number): Promise<number> {
     const startMs = performance.now();
     let images = 0;
     let lastMs = startMs;
     const forever = endless(paths, () => performance.now() - startMs >= limitMs);
-    for await (const _ of scoreInOrder(forever, classifier, new AbortController().signal)) {
+    for await (const { classification } of scoreInOrder(forever, classifier, never)) {
+      if (classification.kind !== 'scored') {
+        refused = classification.detail;
+        continue;
+      }
       images += 1;
       lastMs = performance.now();
+    }
+    if (images === 0) {
+      const why = refused ?? 'none was finished in time';
+      throw new PipelineError('request-invalid', `No image could be scored: ${why}`);
     }
     return (images * 1000) / (lastMs - startMs);
   }
