@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Comman
   status: () => import('./commands/status.js'),
   tune: () => import('./commands/tune.js'),
   watch: () => import('./commands/watch.js'),
+  webhook: () => import('./commands/webhook.js'),
 };
 
 const program = new Command('preread')
