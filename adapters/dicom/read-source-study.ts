@@ -4,9 +4,11 @@ import type { DataSet } from 'dicom-parser';
 
 import type { SourceStudy } from '../../core/delivery/dicom/source-study.js';
 import type { DataElement } from '../../core/dicom/elements.js';
+import type { PixelHeader } from '../../core/dicom/instance-header.js';
 import { PipelineError } from '../../core/errors.js';
 import { decodeText } from './character-set.js';
 import { parseDataSet } from './data-set.js';
+import { readPixelHeader } from './pixel-header.js';
 
 /** A header of a radiograph is a few kilobytes; it is read in steps of this until Pixel Data begins. */
 const FIRST_READ_BYTES = 64 * 1024;
@@ -46,6 +48,14 @@ const REQUEST: readonly (readonly [tag: number, vr: string])[] = [
   [0x00402016, 'LO'],
   [0x00402017, 'LO'],
 ];
+
+/**
+ * How a stored image is to be shown.
+ * @throws PipelineError as `readSourceStudy`, and `attribute-missing`, `pixel-format-unsupported`
+ */
+export async function readSourcePixels(path: string): Promise<PixelHeader> {
+  return readPixelHeader(await readHeader(path));
+}
 
 /**
  * The patient's and the study's attributes of a stored object.

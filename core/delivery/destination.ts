@@ -6,8 +6,11 @@ import { PRIORITIES } from '../triage/priority.js';
 export const DESTINATION_KINDS = ['webhook', 'dicomweb', 'dimse', 'hl7', 'fhir'] as const;
 export type DestinationKind = (typeof DESTINATION_KINDS)[number];
 
-/** What a DICOM destination may be sent: structured report, summary page, key object note. */
-export const RESULT_OBJECTS = ['sr', 'sc', 'kos'] as const;
+/**
+ * What a DICOM destination may be sent: structured report, summary page, key object note, presentation
+ * state.
+ */
+export const RESULT_OBJECTS = ['sr', 'sc', 'kos', 'gsps'] as const;
 export type ResultObject = (typeof RESULT_OBJECTS)[number];
 
 const DAY_S = 86_400;

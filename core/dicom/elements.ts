@@ -51,6 +51,18 @@ export function uint16(tag: number, ...values: readonly number[]): DataElement {
   return { tag, vr: 'US', value };
 }
 
+export function int32(tag: number, ...values: readonly number[]): DataElement {
+  const value = Buffer.alloc(4 * values.length);
+  values.forEach((number, index) => value.writeInt32LE(number, 4 * index));
+  return { tag, vr: 'SL', value };
+}
+
+export function float32(tag: number, ...values: readonly number[]): DataElement {
+  const value = Buffer.alloc(4 * values.length);
+  values.forEach((number, index) => value.writeFloatLE(number, 4 * index));
+  return { tag, vr: 'FL', value };
+}
+
 export function sequence(tag: number, ...items: readonly (readonly DataElement[])[]): DataElement {
   return { tag, vr: 'SQ', value: items };
 }

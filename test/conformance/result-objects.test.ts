@@ -11,7 +11,7 @@ import type { DataElement } from '../../core/dicom/elements.js';
 import { encodeDataSet, encodePart10, text } from '../../core/dicom/elements.js';
 import { describeWithPeer } from '../support/peers.js';
 import { sampleObjects } from '../support/report-objects.js';
-import { REPORT_UIDS, sampleReport } from '../support/sample-report.js';
+import { REPORT_UIDS, sampleRadiograph, sampleReport } from '../support/sample-report.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 
 /**
@@ -34,13 +34,18 @@ async function writtenObjects(folder: string, result = sampleReport()) {
 }
 
 describeWithPeer('dicom3tools', 'dciodvfy', (peer) => {
-  it('has nothing to say against report, summary page and key object note', async () => {
+  it('has nothing to say against report, summary page, key object note and presentation state', async () => {
     const amended = sampleReport({ resultVersion: 2, amends: 1 });
     for (const { kind, path } of await writtenObjects(temporaryFolder(), amended)) {
       const { stderr, stdout } = spawnSync(peer.program('dciodvfy'), [path], { encoding: 'utf8' });
       const [iod = '', ...remarks] = `${stdout}${stderr}`.trim().split('\n');
       expect(iod).toBe(
-        { sr: 'Comprehensive3DSR', sc: 'SCImage', kos: 'KeyObjectSelectionDocument' }[kind],
+        {
+          sr: 'Comprehensive3DSR',
+          sc: 'SCImage',
+          kos: 'KeyObjectSelectionDocument',
+          gsps: 'GrayscaleSoftcopyPresentationState',
+        }[kind],
       );
       expect(
         remarks.filter((remark) => !KNOWN_REMARKS.some((known) => known.test(remark))),
@@ -58,12 +63,40 @@ describeWithPeer('dcmtk', 'DCMTK', (peer) => {
       });
       const golden = dump.replaceAll(/\/tmp\/\S+/g, 'RAW').replaceAll(/ +$/gm, '');
       await expect(golden).toMatchFileSnapshot(`../../fixtures/golden/result-${kind}.dump.txt`);
-      if (kind !== 'sc') {
+      if (kind === 'sr' || kind === 'kos') {
         const { status, stderr } = spawnSync(peer.program('dsr2xml'), [path], { encoding: 'utf8' });
         expect(status, stderr).toBe(0);
         expect(stderr.split('\n').filter((line) => /^[EF]:/.test(line))).toEqual([]);
       }
     }
+  });
+});
+
+describeWithPeer('dcmtk', 'a presentation state', (peer) => {
+  it.each([
+    ['a window', {}],
+    ['no window', { WindowCenter: undefined, WindowWidth: undefined }],
+    ['a slope', { RescaleSlope: '2', RescaleIntercept: '-100' }],
+    [
+      'white for low values',
+      { PhotometricInterpretation: 'MONOCHROME1', PresentationLUTShape: 'INVERSE' },
+    ],
+  ] as const)('shows an image with %s as it looks without', async (_title, overrides) => {
+    const folder = temporaryFolder();
+    const radiograph = sampleRadiograph(overrides);
+    const objects = await sampleObjects(folder, { radiograph });
+    const image = join(folder, 'image.dcm');
+    const state = join(folder, 'state.dcm');
+    writeFileSync(image, radiograph);
+    writeFileSync(state, objects.find(({ kind }) => kind === 'gsps')!.bytes);
+    const windowed = 'WindowCenter' in overrides ? ['-W'] : ['+Wi', '1'];
+    const [without, shown] = ['without.pgm', 'with.pgm'].map((name) => join(folder, name));
+    execFileSync(peer.program('dcm2pnm'), ['+op', ...windowed, image, without!]);
+    execFileSync(peer.program('dcmp2pgm'), ['-p', state, image, shown!]);
+    const [own, stated] = [without!, shown!].map((path) => readFileSync(path).subarray(-64 * 64));
+    const apart = own!.map((grey, index) => Math.abs(grey - stated![index]!));
+    // DCMTK rounds otherwise in its two programs, and goes by way of 12 bits in one.
+    expect(Math.max(...apart)).toBeLessThanOrEqual(4);
   });
 });
 

@@ -36,11 +36,11 @@ describeWithPeer('orthanc', 'Orthanc as the archive', (peer) => {
         way === 'STOW-RS'
           ? stowSink(`${orthanc.url}/dicom-web`, objects)
           : storeSink({ port: orthanc.dicomPort, calledAeTitle: 'ORTHANC' }, objects);
-      expect(await sink.send(DELIVERY)).toMatchObject({ objects: 3 });
-      expect(await sink.send(DELIVERY)).toMatchObject({ objects: 3 });
+      expect(await sink.send(DELIVERY)).toMatchObject({ objects: 4 });
+      expect(await sink.send(DELIVERY)).toMatchObject({ objects: 4 });
 
       const ids = (await (await fetch(`${orthanc.url}/instances`)).json()) as string[];
-      expect(ids).toHaveLength(3);
+      expect(ids).toHaveLength(4);
       const stored = await Promise.all(
         ids.map(async (id) => {
           const response = await fetch(`${orthanc.url}/instances/${id}/file`);
@@ -58,7 +58,7 @@ describe('C-STORE in trouble', () => {
     const { sink, scp } = await toScript((store) => (store === 1 ? 'abort' : 0));
     expect(await failure(sink)).toMatchObject({ code: 'delivery-timeout', failure: 'ambiguous' });
     await sink.send(DELIVERY);
-    expect(new Set(scp.received).size).toBe(3);
+    expect(new Set(scp.received).size).toBe(4);
   });
 
   it.each<[string, ScpScript, string]>([
@@ -76,7 +76,7 @@ describe('C-STORE in trouble', () => {
     ['changed an element', 0xb000],
   ])('is content with a peer that %s', async (_title, status) => {
     const { sink } = await toScript(() => status);
-    expect(await sink.send(DELIVERY)).toEqual({ objects: 3 });
+    expect(await sink.send(DELIVERY)).toEqual({ objects: 4 });
   });
 
   it('reports a peer that is away, and one that is not there at all', async () => {
@@ -122,7 +122,7 @@ describe('STOW-RS in trouble', () => {
       }, objects);
       const error = await failure(sink);
       expect(error).toMatchObject({ code });
-      expect(error.message).toContain('1 of 3 objects');
+      expect(error.message).toContain('1 of 4 objects');
     }
   });
 

@@ -26,6 +26,6 @@ export async function sampleObjects(
   return buildResultObjects(
     input,
     (SOPInstanceUID) => (SOPInstanceUID === REPORT_UIDS.SOPInstanceUID ? path : undefined),
-    { objects: ['sr', 'sc', 'kos'], report: 'comprehensive-3d-sr', language: 'vi' },
+    { objects: ['sr', 'sc', 'kos', 'gsps'], report: 'comprehensive-3d-sr', language: 'vi' },
   );
 }

@@ -1,7 +1,12 @@
 import type { ResultObject } from '../../../core/delivery/destination.js';
 import { buildKeyObject } from '../../../core/delivery/dicom/key-object.js';
 import {
+  buildPresentationState,
+  type ResultInstance,
+} from '../../../core/delivery/dicom/presentation-state.js';
+import {
   analysedImages,
+  flaggedImages,
   type ResultObjectFile,
   type ResultObjectInput,
 } from '../../../core/delivery/dicom/result-object.js';
@@ -10,6 +15,8 @@ import {
   buildStructuredReport,
   type SrKind,
 } from '../../../core/delivery/dicom/structured-report.js';
+import { assertNever } from '../../../core/errors.js';
+import { readSourcePixels } from '../read-source-study.js';
 import { drawSummaryPage, type PageLanguage } from './summary-page.js';
 import { readGreyPicture } from './thumbnail.js';
 
@@ -27,32 +34,44 @@ export async function buildResultObjects(
 ): Promise<readonly ResultObjectFile[]> {
   const built: ResultObjectFile[] = [];
   for (const object of options.objects) {
-    const file = await build(object);
-    if (file !== undefined) {
-      built.push(file);
-    }
+    const files = await build(object);
+    built.push(...files.filter((file) => file !== undefined));
   }
   return built;
 
-  async function build(object: ResultObject): Promise<ResultObjectFile | undefined> {
+  async function build(object: ResultObject): Promise<readonly (ResultObjectFile | undefined)[]> {
     switch (object) {
       case 'sr':
-        return buildStructuredReport(input, options.report);
+        return [buildStructuredReport(input, options.report)];
       case 'kos':
-        return buildKeyObject(input);
-      case 'sc': {
-        const { result } = input;
-        const shown =
-          result.findings.find(({ flagged }) => flagged)?.SOPInstanceUID ??
-          analysedImages(result)[0]?.SOPInstanceUID;
-        const path = shown === undefined ? undefined : pathOf(shown);
-        return path === undefined
-          ? undefined
-          : buildSecondaryCapture(
-              input,
-              await drawSummaryPage(result, await readGreyPicture(path), options.language),
-            );
-      }
+        return [buildKeyObject(input)];
+      case 'sc':
+        return [await buildSummary()];
+      case 'gsps':
+        return Promise.all(flaggedImages(input.result).map(buildPresentation));
+      default:
+        return assertNever(object);
     }
+  }
+
+  async function buildSummary(): Promise<ResultObjectFile | undefined> {
+    const { result } = input;
+    const shown =
+      result.findings.find(({ flagged }) => flagged)?.SOPInstanceUID ??
+      analysedImages(result)[0]?.SOPInstanceUID;
+    const path = shown === undefined ? undefined : pathOf(shown);
+    return path === undefined
+      ? undefined
+      : buildSecondaryCapture(
+          input,
+          await drawSummaryPage(result, await readGreyPicture(path), options.language),
+        );
+  }
+
+  async function buildPresentation(image: ResultInstance): Promise<ResultObjectFile | undefined> {
+    const path = pathOf(image.SOPInstanceUID);
+    return path === undefined
+      ? undefined
+      : buildPresentationState(input, image, await readSourcePixels(path));
   }
 }

@@ -8,6 +8,7 @@ import {
   deviceUid,
   encodeObject,
   evidenceItem,
+  flaggedImages,
   localDateTime,
   type ResultObjectFile,
   type ResultObjectInput,
@@ -77,11 +78,4 @@ function tree(result: StudyResult, flagged: StudyResult['instances']): ContentIt
       value: { type: 'IMAGE', image },
     })),
   ];
-}
-
-/** Images in which the model itself flags something. */
-function flaggedImages({ instances }: StudyResult): StudyResult['instances'] {
-  return instances.filter(
-    ({ outcome }) => outcome.kind === 'scored' && outcome.findings.some(({ flagged }) => flagged),
-  );
 }

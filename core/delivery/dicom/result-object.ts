@@ -1,3 +1,4 @@
+import type { ResultObject } from '../destination.js';
 import { encodeDataSet, encodePart10, sequence, text } from '../../dicom/elements.js';
 import type { DataElement } from '../../dicom/elements.js';
 import { uidFromName } from '../../dicom/uid.js';
@@ -18,7 +19,7 @@ const MANUFACTURER = 'preread';
 
 /** A finished object, ready to be sent: a Part 10 file. */
 export interface ResultObjectFile {
-  readonly kind: 'sr' | 'sc' | 'kos';
+  readonly kind: ResultObject;
   readonly SOPClassUID: string;
   readonly SOPInstanceUID: DicomUid;
   readonly bytes: Buffer;
@@ -43,6 +44,8 @@ export interface ObjectDescription {
   readonly Modality: string;
   readonly SeriesNumber: number;
   readonly SeriesDescription: string;
+  /** SOP Instance UID of the one image that it is about, where a result has an object for each. */
+  readonly about?: string;
 }
 
 /**
@@ -52,9 +55,11 @@ export interface ObjectDescription {
 export function objectUid(
   kind: ResultObjectFile['kind'],
   result: Pick<StudyResult, 'StudyInstanceUID' | 'resultVersion' | 'assembledAt'>,
+  about?: string,
 ): DicomUid {
   const { StudyInstanceUID, resultVersion, assembledAt } = result;
-  return uidFromName('preread', kind, StudyInstanceUID, resultVersion, assembledAt);
+  const names = [kind, StudyInstanceUID, resultVersion, assembledAt];
+  return uidFromName('preread', ...names, ...(about === undefined ? [] : [about]));
 }
 
 export function deviceUid({ name, version, sha256 }: ModelProvenance): DicomUid {
@@ -66,6 +71,13 @@ export function analysedImages(result: StudyResult): StudyResult['instances'] {
   return result.instances.filter(({ outcome }) => outcome.kind === 'scored');
 }
 
+/** Images in which the model itself flags something. */
+export function flaggedImages({ instances }: StudyResult): StudyResult['instances'] {
+  return instances.filter(
+    ({ outcome }) => outcome.kind === 'scored' && outcome.findings.some(({ flagged }) => flagged),
+  );
+}
+
 /** Patient, General Study, Series, General Equipment, SOP Common: everything but the object's own modules. */
 export function encodeObject(
   input: ResultObjectInput,
@@ -74,7 +86,7 @@ export function encodeObject(
 ): ResultObjectFile {
   const { result, source } = input;
   const { kind, SOPClassUID } = description;
-  const SOPInstanceUID = objectUid(kind, result);
+  const SOPInstanceUID = objectUid(kind, result, description.about);
   const elements = [
     ...source.copied,
     ...own,
