@@ -9,7 +9,7 @@ import { recipeRange } from '../../core/inference/recipes/recipe.js';
 import { modelManifestSchema } from '../../core/inference/model-manifest.js';
 import { ownManifest } from '../../core/models/imported-manifest.js';
 import { buildDenseNet } from '../../core/onnx/densenet.js';
-import type { Weights } from '../../core/pytorch/state-dict.js';
+import type { StateDict, Weights } from '../../core/pytorch/state-dict.js';
 import { createRandom } from '../../scripts/phantom/random.js';
 
 /** DenseNet121: layers of each block. Source: Huang et al. 2017, arXiv:1608.06993, table 1. */
@@ -21,7 +21,7 @@ const RECIPE = 'txrv-224@1';
 
 /** A DenseNet121 of TorchXRayVision's shape with random weights, as an installed model. Returns its folder. */
 export async function installRandomDenseNet(modelsDir: string): Promise<string> {
-  const { model } = buildDenseNet(randomWeights(), { size: SIZE });
+  const { model } = buildDenseNet(randomDenseNet(), { size: SIZE });
   const onnx = encodeOnnx(model);
   const sha256 = createHash('sha256').update(onnx).digest('hex');
   const labels = Array.from({ length: FINDINGS }, (_, index) => `Finding ${index + 1}`);
@@ -43,7 +43,7 @@ export async function installRandomDenseNet(modelsDir: string): Promise<string> 
 }
 
 /** Scaled so that values neither vanish nor grow (He et al. 2015): denormal numbers would be slow. */
-function randomWeights(): Map<string, Weights> {
+export function randomDenseNet(): StateDict {
   const random = createRandom('bench weights');
   const state = new Map<string, Weights>();
   const tensor = (name: string, shape: number[], value: () => number): void => {

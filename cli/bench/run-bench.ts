@@ -1,15 +1,27 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 
 import { readModelFolder } from '../../adapters/models/load-model.js';
 import { modelSearchPath } from '../../adapters/models/find-model.js';
 import { softwareVersion } from '../../adapters/process/package-info.js';
-import { kindName, makeInputs, SIZES, SYNTAXES, TYPICAL, writeStudyFile } from './bench-inputs.js';
+import {
+  type BenchInput,
+  kindName,
+  makeInputs,
+  SIZE_OF_DETECTOR,
+  SIZES,
+  SYNTAXES,
+  TYPICAL,
+  writeStudyFile,
+} from './bench-inputs.js';
 import { startBenchPipeline } from './bench-pipeline.js';
 import { measureColdStart, type ColdStart } from './cold-start.js';
+import { addInt8Form } from './int8-densenet.js';
 import { startLocalRedis } from './local-redis.js';
 import { measureLatency, measureThroughput, type LatencyResult } from './measure-pipeline.js';
+import { measureQueueCosts, openBenchQueue, type QueueCost } from './measure-queue.js';
+import { type OwnRate, peerLine, type PeerRow, peerRows } from './peer-rows.js';
 import { measureSoak, type SoakResult } from './measure-soak.js';
 import { installRandomDenseNet } from './random-densenet.js';
 import { figuresOf, headerLine, latencyLine, rowLine, type BenchRow } from './render-bench.js';
@@ -29,6 +41,8 @@ export interface BenchSettings {
   readonly only: string;
   /** Studies through the whole pipeline, and as many for the latency. */
   readonly studies: number;
+  /** Jobs that wait in the longest queue that is measured. */
+  readonly queueLength: number;
   /** Images of the memory test; none without it. */
   readonly soak: number | undefined;
 }
@@ -42,7 +56,10 @@ export interface BenchReport {
   /** Of one, five and fifteen minutes, before the run. */
   readonly loadAverage: readonly number[];
   readonly rows: (BenchRow & { readonly figures: ReturnType<typeof figuresOf> })[];
+  int8OverFp32?: number;
+  readonly peers: PeerRow[];
   readonly pipelines: PipelineRow[];
+  readonly queues: (QueueCost & { readonly queue: 'embedded' | 'redis' })[];
   coldStart?: ColdStart;
   soak?: SoakResult;
   readonly skipped: string[];
@@ -55,6 +72,8 @@ interface PipelineRow {
   readonly ofScore: number;
   readonly latency: LatencyResult;
 }
+
+const QUEUE_LENGTHS = [10, 1_000, 10_000, 100_000];
 
 interface Bench {
   readonly settings: BenchSettings;
@@ -82,7 +101,9 @@ export async function runBench(
     node: process.versions.node,
     loadAverage: loadavg(),
     rows: [],
+    peers: [],
     pipelines: [],
+    queues: [],
     skipped: [],
   };
   const bench: Bench = { settings, folder, report, print, shipped };
@@ -98,6 +119,7 @@ export async function runBench(
     precision: 'fp32',
   };
   await scoreRows(bench, densenet, SYNTAXES, settings.processes);
+  await int8Rows(bench, densenet);
   await scoreRows(bench, shipped, SIZES, settings.processes);
   for (const { precision } of manifest.variants ?? []) {
     await scoreRows(bench, { ...shipped, precision }, [TYPICAL], settings.processes);
@@ -106,7 +128,9 @@ export async function runBench(
     await scoreRows(bench, shipped, [TYPICAL], processes);
   }
   print('');
+  await peer(bench, densenet);
   await pipelineRows(bench);
+  await queueCosts(bench);
   await coldStart(bench);
   await soak(bench);
   for (const reason of report.skipped) {
@@ -121,9 +145,7 @@ async function scoreRows(
   kinds: typeof SIZES,
   processes: number,
 ): Promise<void> {
-  const label = (kind: (typeof kinds)[number]): string =>
-    `${model.name} ${model.precision}, ${kindName(kind)}, ${processes} processes`;
-  const wanted = kinds.filter((kind) => label(kind).includes(settings.only));
+  const wanted = kinds.filter((kind) => rowLabel(model, kind, processes).includes(settings.only));
   const { inputs, skipped } = await makeInputs(wanted, folder);
   report.skipped.push(...skipped);
   if (inputs.length === 0) {
@@ -134,6 +156,86 @@ async function scoreRows(
   for await (const row of measureScore(model, inputs, options)) {
     report.rows.push({ ...row, figures: figuresOf(row) });
     print(rowLine(row));
+  }
+}
+
+function rowLabel(model: BenchModel, kind: (typeof SIZES)[number], processes: number): string {
+  return `${model.name} ${model.precision}, ${kindName(kind)}, ${processes} processes`;
+}
+
+/** The kinds of which int8 and the peer are measured. */
+const COMPARED = SYNTAXES.filter(({ encoder: { name } }) => /^(raw|JPEG 2000)/.test(name));
+
+async function int8Rows(bench: Bench, densenet: BenchModel): Promise<void> {
+  const { settings, folder, report, print } = bench;
+  const int8: BenchModel = { ...densenet, precision: 'int8' };
+  if (!COMPARED.some((kind) => rowLabel(int8, kind, settings.processes).includes(settings.only))) {
+    return;
+  }
+  const { inputs } = await makeInputs([SIZE_OF_DETECTOR], folder);
+  await addInt8Form(
+    densenet.model,
+    inputs.flatMap(({ paths }) => paths),
+  );
+  await scoreRows(bench, int8, COMPARED, settings.processes);
+  const [fast, exact] = (['int8', 'fp32'] as const).map((precision) =>
+    report.rows.find(
+      (row) => row.precision === precision && row.name === kindName(SIZE_OF_DETECTOR),
+    ),
+  );
+  if (fast !== undefined && exact !== undefined) {
+    report.int8OverFp32 = fast.figures.bare / exact.figures.bare;
+    print(`int8 over fp32, bare, ${densenet.name}: ${report.int8OverFp32.toFixed(2)}`);
+  }
+}
+
+async function peer(
+  { settings, folder, report, print }: Bench,
+  densenet: BenchModel,
+): Promise<void> {
+  if (!'peer'.includes(settings.only)) {
+    return;
+  }
+  const { inputs } = await makeInputs(COMPARED, folder);
+  const ownRates = ({ name }: BenchInput): OwnRate[] =>
+    report.rows
+      .filter((row) => row.model === densenet.name && row.name === name)
+      .map(({ precision, figures }) => ({ label: precision, imagesPerSecond: figures.score }));
+  const { processes } = settings;
+  const rows = peerRows(inputs, ownRates, { processes, folder }, (reason) => {
+    report.skipped.push(reason);
+  });
+  for await (const row of rows) {
+    report.peers.push(row);
+    print(peerLine(row));
+  }
+}
+
+async function queueCosts({ settings, folder, report, print }: Bench): Promise<void> {
+  const lengths = QUEUE_LENGTHS.filter((length) => length <= settings.queueLength);
+  for (const name of ['embedded', 'redis'] as const) {
+    if (!`queue ${name}`.includes(settings.only)) {
+      continue;
+    }
+    const redis = name === 'redis' ? await startLocalRedis(folder) : undefined;
+    if (name === 'redis' && redis === undefined) {
+      report.skipped.push('The queue on Redis is skipped: there is no redis-server.');
+      continue;
+    }
+    const place = await mkdtemp(join(folder, 'queue-'));
+    const opened = await openBenchQueue(place, redis?.url);
+    try {
+      for await (const cost of measureQueueCosts(opened.queue, lengths)) {
+        report.queues.push({ queue: name, ...cost });
+        print(
+          `queue ${name}, ${cost.waiting} waiting: ${cost.addMs.toFixed(3)} ms to add a job, ` +
+            `${cost.doMs.toFixed(3)} ms to do one`,
+        );
+      }
+    } finally {
+      await opened.close();
+      await redis?.close();
+    }
   }
 }
 

@@ -16,6 +16,7 @@ interface BenchFlags {
   readonly modelsDir?: string;
   readonly only: string;
   readonly studies: number;
+  readonly queueLength: number;
   readonly soak?: number;
   readonly json?: string;
 }
@@ -37,6 +38,7 @@ Examples:
   preread bench
   preread bench --only 'JPEG' --pairs 9
   preread bench --only pipeline --studies 500
+  preread bench --only queue --queue-length 100000
   preread bench --only nothing --soak 20000`;
 
 export function register(program: Command): void {
@@ -47,13 +49,14 @@ export function register(program: Command): void {
       'Measures the way from files to scores and from DICOM to webhooks on this machine.',
     )
     .option('--pairs <n>', 'rounds of each comparison', count, 5)
-    .option('--seconds <n>', 'length of a window', seconds, 0.8)
+    .option('--seconds <n>', 'length of a window', seconds, 0.6)
     .option('--attempts <n>', 'tries of a window that other programs disturb', count, 1)
     .option('--processes <n>', 'inference processes', count, availableParallelism())
     .option('--model <name>', 'name of a model, or the folder of its manifest.json', DEFAULT_MODEL)
     .option('--models-dir <folder>', 'folder of installed models')
     .option('--only <text>', 'only rows whose name contains it', '')
     .option('--studies <n>', 'studies through the whole pipeline', count, 200)
+    .option('--queue-length <n>', 'most jobs that wait in a queue', count, 10_000)
     .option('--soak <images>', 'also: memory after so many images', count)
     .option('--json <file>', 'write all figures there too')
     .addHelpText('after', HELP)
