@@ -5,6 +5,7 @@
 import { prepareImage } from '../../adapters/dicom/prepare-image.js';
 import { loadModel } from '../../adapters/models/load-model.js';
 import { createClassifierSession } from '../../adapters/onnx/classifier-session.js';
+import { DEFAULT_MAX_BATCH } from '../../adapters/onnx/execution-providers.js';
 import { warmUp } from '../../adapters/onnx/self-test.js';
 import { DEFAULT_GATE_POLICY } from '../../core/gating/gate-policy.js';
 import { runPixelGates } from '../../core/gating/pixel-gates.js';
@@ -12,7 +13,8 @@ import type { PreparedImage } from '../../core/inference/image-classifier.js';
 import type { BareRequest, BareWork } from './bare-pool.js';
 
 interface Ready {
-  infer(tensor: Float32Array): Promise<unknown>;
+  readonly maxBatch: number;
+  infer(tensors: readonly Float32Array[]): Promise<unknown>;
   /** All that comes before inference, gates and all. */
   preprocess(path: string): Promise<PreparedImage>;
 }
@@ -24,15 +26,21 @@ let paths: readonly string[] = [];
 async function open({
   model,
   precision,
+  provider,
+  maxBatch: wantedBatch,
 }: Extract<BareRequest, { type: 'prepare' }>): Promise<Ready> {
   const loaded = await loadModel(model, [], { precision, fastInt8: true });
   const { bytes, manifest, selfTest } = loaded;
-  const session = await createClassifierSession({ bytes, manifest, provider: 'cpu' });
-  await warmUp(session, manifest, selfTest);
+  const session = await createClassifierSession({ bytes, manifest, provider });
+  const maxBatch = session.takesBatches
+    ? (wantedBatch ?? DEFAULT_MAX_BATCH[session.executionProvider])
+    : 1;
+  await warmUp(session, manifest, selfTest, maxBatch);
   const { recipe, channels, width, height, range } = manifest.input;
   const inputSize = { channels, width, height };
   return {
-    infer: (tensor) => session.run(tensor),
+    maxBatch,
+    infer: (batch) => session.runBatch(batch),
     async preprocess(path) {
       const image = await prepareImage({ path }, { recipe, inputSize });
       if (image.kind === 'ready') {
@@ -60,13 +68,21 @@ async function measure(work: BareWork, windowMs: number): Promise<number> {
   const endMs = performance.now() + windowMs;
   let images = 0;
   while (performance.now() < endMs) {
-    const tensor = tensors[images % tensors.length];
     const path = paths[images % paths.length];
-    if (ready === undefined || tensor === undefined || path === undefined) {
+    if (ready === undefined || path === undefined || tensors.length === 0) {
       throw new Error('nothing is prepared');
     }
-    await (work === 'infer' ? ready.infer(tensor) : ready.preprocess(path));
-    images += 1;
+    if (work === 'infer') {
+      const first = images;
+      const length = ready.maxBatch;
+      await ready.infer(
+        Array.from({ length }, (_, index) => tensors[(first + index) % tensors.length]!),
+      );
+      images += length;
+    } else {
+      await ready.preprocess(path);
+      images += 1;
+    }
   }
   return images;
 }

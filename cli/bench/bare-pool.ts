@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
 import { builtEntry } from '../../adapters/process/package-info.js';
+import type { ProviderChoice } from '../../adapters/onnx/execution-providers.js';
 import type { Precision } from '../../core/inference/model-manifest.js';
 
 /** What is measured: inference alone, or everything before it alone. */
@@ -15,6 +16,9 @@ export interface BareModel {
   /** Folder. */
   readonly model: string;
   readonly precision: Precision;
+  readonly provider: ProviderChoice;
+  /** Images at once; undefined for what suits the provider. */
+  readonly maxBatch: number | undefined;
 }
 
 export interface BarePool {

@@ -15,6 +15,7 @@ export interface PipelineSettings {
   /** Name or folder. */
   readonly model: string;
   readonly precision: string;
+  readonly provider: string;
   readonly processes: number;
   /** Address of a Redis that is to hold the queue; the embedded queue without it. */
   readonly redisUrl: string | undefined;
@@ -53,7 +54,7 @@ export async function startBenchPipeline(settings: PipelineSettings): Promise<Be
       PREREAD_PORT: '0',
       PREREAD_LOG_LEVEL: 'error',
       PREREAD_MODEL: settings.model,
-      PREREAD_PROVIDER: 'cpu',
+      PREREAD_PROVIDER: settings.provider,
       PREREAD_PRECISION: settings.precision,
       PREREAD_INFERENCE_PROCESSES: String(settings.processes),
       PREREAD_WEBHOOK_URL: receiver.url,

@@ -3,6 +3,7 @@ import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 
 import { readModelFolder } from '../../adapters/models/load-model.js';
+import type { ProviderChoice } from '../../adapters/onnx/execution-providers.js';
 import { modelSearchPath } from '../../adapters/models/find-model.js';
 import { softwareVersion } from '../../adapters/process/package-info.js';
 import {
@@ -34,6 +35,10 @@ export interface BenchSettings {
   readonly windowMs: number;
   readonly attempts: number;
   readonly processes: number;
+  /** What computes; `auto` would hide what was measured. */
+  readonly provider: ProviderChoice;
+  /** Images at once; undefined for what suits the provider. */
+  readonly maxBatch: number | undefined;
   /** Name or folder of the model that is measured beside the random DenseNet121. */
   readonly model: string;
   readonly modelsDir: string | undefined;
@@ -93,7 +98,9 @@ export async function runBench(
   const found = await readModelFolder(settings.model, search);
   const { manifest } = found;
   const name = `${manifest.name}@${manifest.version}`;
-  const shipped: BenchModel = { name, model: found.folder, precision: 'fp32' };
+  const { provider, maxBatch } = settings;
+  const engine = { precision: 'fp32', provider, maxBatch } as const;
+  const shipped: BenchModel = { name, model: found.folder, ...engine };
   const report: BenchReport = {
     softwareVersion,
     processor: cpus()[0]?.model ?? 'unknown processor',
@@ -116,10 +123,13 @@ export async function runBench(
   const densenet: BenchModel = {
     name: 'densenet121-random',
     model: await installRandomDenseNet(join(folder, 'models')),
-    precision: 'fp32',
+    ...engine,
   };
   await scoreRows(bench, densenet, SYNTAXES, settings.processes);
-  await int8Rows(bench, densenet);
+  // int8 in this form is made for processors.
+  if (settings.provider === 'cpu') {
+    await int8Rows(bench, densenet);
+  }
   await scoreRows(bench, shipped, SIZES, settings.processes);
   for (const { precision } of manifest.variants ?? []) {
     await scoreRows(bench, { ...shipped, precision }, [TYPICAL], settings.processes);
@@ -255,9 +265,16 @@ async function pipelineRows({ settings, folder, report, print, shipped }: Bench)
       report.skipped.push('The pipeline on Redis is skipped: there is no redis-server.');
       continue;
     }
-    const { model, precision } = shipped;
+    const { model, precision, provider } = shipped;
     const redisUrl = redis?.url;
-    const pipeline = await startBenchPipeline({ folder, model, precision, processes, redisUrl });
+    const pipeline = await startBenchPipeline({
+      folder,
+      model,
+      precision,
+      provider,
+      processes,
+      redisUrl,
+    });
     try {
       const studiesPerSecond = await measureThroughput(pipeline, copy, studies);
       const latency = await measureLatency(pipeline, copy, 1_000_000, Math.min(studies, 40));

@@ -27,9 +27,9 @@ export interface BenchModel extends BareModel {
   readonly name: string;
 }
 
-/** The pipeline's own classifier, on the processor. */
+/** The pipeline's own classifier. */
 export function openBenchClassifier(
-  { model, precision }: BareModel,
+  { model, precision, provider, maxBatch }: BareModel,
   processes: number,
 ): Promise<OpenClassifier> {
   const schema = inferenceConfig.extend(modelsConfig.shape).extend(onnxConfig.shape);
@@ -38,7 +38,8 @@ export function openBenchClassifier(
     {
       ...loadConfig(schema, {}),
       PREREAD_MODEL: model,
-      PREREAD_PROVIDER: 'cpu',
+      PREREAD_PROVIDER: provider,
+      PREREAD_MAX_BATCH: maxBatch,
       PREREAD_PRECISION: precision,
       PREREAD_INFERENCE_PROCESSES: processes,
     },

@@ -2,9 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import { DEFAULT_MODEL } from '../../adapters/models/config.js';
+import type { ExecutionProvider } from '../../adapters/onnx/execution-providers.js';
 import { EXIT } from '../exit-codes.js';
 
 interface BenchFlags {
@@ -12,6 +13,8 @@ interface BenchFlags {
   readonly seconds: number;
   readonly attempts: number;
   readonly processes: number;
+  readonly provider: ExecutionProvider;
+  readonly batch?: number;
   readonly model: string;
   readonly modelsDir?: string;
   readonly only: string;
@@ -38,6 +41,7 @@ Examples:
   preread bench
   preread bench --only 'JPEG' --pairs 9
   preread bench --only pipeline --studies 500
+  preread bench --provider cuda --batch 16 --only raw
   preread bench --only queue --queue-length 100000
   preread bench --only nothing --soak 20000`;
 
@@ -52,6 +56,12 @@ export function register(program: Command): void {
     .option('--seconds <n>', 'length of a window', seconds, 0.6)
     .option('--attempts <n>', 'tries of a window that other programs disturb', count, 1)
     .option('--processes <n>', 'inference processes', count, availableParallelism())
+    .addOption(
+      new Option('--provider <name>', 'what computes')
+        .choices(['cpu', 'cuda', 'tensorrt'])
+        .default('cpu'),
+    )
+    .option('--batch <n>', 'images at once; default: what suits the provider', count)
     .option('--model <name>', 'name of a model, or the folder of its manifest.json', DEFAULT_MODEL)
     .option('--models-dir <folder>', 'folder of installed models')
     .option('--only <text>', 'only rows whose name contains it', '')
@@ -60,14 +70,21 @@ export function register(program: Command): void {
     .option('--soak <images>', 'also: memory after so many images', count)
     .option('--json <file>', 'write all figures there too')
     .addHelpText('after', HELP)
-    .action(async ({ pairs, seconds, soak, json, modelsDir, ...rest }: BenchFlags) => {
+    .action(async ({ pairs, seconds, soak, json, modelsDir, batch, ...rest }: BenchFlags) => {
       const { runBench, writeReport } = await import('../bench/run-bench.js');
       const folder = await mkdtemp(join(tmpdir(), 'preread-bench-'));
       const print = (line: string): void => {
         console.log(line);
       };
       try {
-        const settings = { ...rest, rounds: pairs, windowMs: seconds * 1000, soak, modelsDir };
+        const settings = {
+          ...rest,
+          rounds: pairs,
+          windowMs: seconds * 1000,
+          soak,
+          modelsDir,
+          maxBatch: batch,
+        };
         const report = await runBench(settings, folder, print);
         if (json !== undefined) {
           await writeReport(json, report);
