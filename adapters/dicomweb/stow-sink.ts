@@ -8,7 +8,7 @@ import type { BuildObjects } from '../../core/delivery/result-objects.js';
 import type { DeliveryReceipt, ResultSink } from '../../core/delivery/result-sink.js';
 import { PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
-import { httpFailure, readText, transportError } from '../http/http-failure.js';
+import { httpFailure, readText, transportError } from '../../core/delivery/transport-failure.js';
 import { isTransientFailure, readStowAnswer } from './stow-answer.js';
 
 export interface StowSinkOptions {

@@ -1,4 +1,4 @@
-import { connect as connectPlain } from 'node:net';
+import { connect as connectPlain, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
@@ -10,7 +10,9 @@ import {
   decodeAssociateReject,
   encodeAssociateRequest,
   PDU_TYPES,
+  PduError,
 } from '../../core/dimse/pdu.js';
+import { transportError } from '../../core/delivery/transport-failure.js';
 import { PipelineError } from '../../core/errors.js';
 import type { AcceptedContext } from './association.js';
 import { Association } from './association.js';
@@ -39,7 +41,7 @@ export interface OpenedAssociation {
 
 /**
  * The requestor's side of an association's beginning.
- * @throws PipelineError `delivery-unreachable`, `delivery-rejected`
+ * @throws PipelineError `delivery-unreachable`, `delivery-timeout`; `delivery-failed` when the peer rejects it
  */
 export async function openAssociation(options: OpenAssociationOptions): Promise<OpenedAssociation> {
   const { timeoutMs } = options;
@@ -57,12 +59,15 @@ export async function openAssociation(options: OpenAssociationOptions): Promise<
     await channel.write([request], timeoutMs);
     const { type, body } = await channel.next(timeoutMs);
     if (type === PDU_TYPES.associateReject) {
-      const { source, reason } = decodeAssociateReject(body);
-      const context = { source, reason };
-      throw new PipelineError('delivery-rejected', 'The association is rejected.', { context });
+      const { result, source, reason } = decodeAssociateReject(body);
+      throw new PipelineError(
+        'delivery-failed',
+        `the peer rejected the association (result ${result}, source ${source}, reason ${reason}): ` +
+          'does it know both AE titles?',
+      );
     }
     if (type !== PDU_TYPES.associateAccept) {
-      throw new PipelineError('delivery-unreachable', 'The peer does not answer the association.');
+      throw new PipelineError('delivery-failed', 'the peer does not speak DICOM');
     }
     const accept = decodeAssociateAccept(body);
     const contexts = new Map<number, AcceptedContext>();
@@ -81,19 +86,37 @@ export async function openAssociation(options: OpenAssociationOptions): Promise<
     return { association, contexts };
   } catch (error) {
     channel.close();
-    throw error instanceof PipelineError
-      ? error
-      : new PipelineError('delivery-unreachable', undefined, { cause: error });
+    throw error instanceof PipelineError ? error : notOpened(error);
   }
+}
+
+/** Nothing has been stored yet, whatever it was. */
+function notOpened(cause: unknown): PipelineError {
+  return cause instanceof PduError
+    ? new PipelineError('delivery-failed', 'the peer does not speak DICOM', { cause })
+    : new PipelineError(
+        'delivery-unreachable',
+        'the peer does not answer the association request',
+        {
+          cause,
+        },
+      );
 }
 
 function connected({ host, port, timeoutMs, tls }: OpenAssociationOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = tls ? connectTls({ ...tls, host, port }) : connectPlain({ host, port });
+    const serverName = isIP(host) === 0 ? { servername: host } : {};
+    const socket = tls
+      ? connectTls({ ...serverName, ...tls, host, port })
+      : connectPlain({ host, port });
     const fail = (cause?: Error) => {
       clearTimeout(timer);
       socket.destroy();
-      reject(new PipelineError('delivery-unreachable', undefined, { cause }));
+      reject(
+        cause === undefined
+          ? new PipelineError('delivery-unreachable', 'the peer cannot be reached in time')
+          : transportError(cause),
+      );
     };
     const timer = setTimeout(fail, timeoutMs);
     socket.once('error', fail);

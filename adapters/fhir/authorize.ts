@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { DestinationOf } from '../../core/delivery/destination.js';
 import { assertNever, PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
-import { httpFailure, readText } from '../http/http-failure.js';
+import { httpFailure, readText } from '../../core/delivery/transport-failure.js';
 
 export type FhirAuth = DestinationOf<'fhir'>['auth'];
 type SmartBackend = Extract<NonNullable<FhirAuth>, { kind: 'smart-backend' }>;

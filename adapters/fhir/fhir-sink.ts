@@ -8,7 +8,7 @@ import type { ReadSource } from '../../core/delivery/result-objects.js';
 import type { ResultSink } from '../../core/delivery/result-sink.js';
 import { PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
-import { httpFailure, readText, transportError } from '../http/http-failure.js';
+import { httpFailure, readText, transportError } from '../../core/delivery/transport-failure.js';
 import { createAuthorizer, type FhirAuth } from './authorize.js';
 
 export interface FhirSinkOptions extends BundleOptions {

@@ -15,7 +15,7 @@ import {
 import type { ReadSource } from '../../core/delivery/result-objects.js';
 import type { DeliveryReceipt, ResultSink } from '../../core/delivery/result-sink.js';
 import { PipelineError } from '../../core/errors.js';
-import { transportError } from '../http/http-failure.js';
+import { transportError } from '../../core/delivery/transport-failure.js';
 
 export interface MllpSinkOptions extends OruOptions {
   readonly name: string;

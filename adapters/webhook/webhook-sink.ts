@@ -11,7 +11,7 @@ import {
 import type { DeliveryReceipt, ResultSink, SinkDelivery } from '../../core/delivery/result-sink.js';
 import { PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
-import { parseRetryAfterMs, transportError } from '../http/http-failure.js';
+import { parseRetryAfterMs, transportError } from '../../core/delivery/transport-failure.js';
 import { traceparentHeader } from '../../core/trace.js';
 import { createAddressGuard } from './address-guard.js';
 

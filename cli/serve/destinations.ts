@@ -4,7 +4,7 @@ import { tlsOptions } from '../../adapters/destinations/tls-options.js';
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
 import { createWebhookSink } from '../../adapters/webhook/webhook-sink.js';
 import { createStowSink } from '../../adapters/dicomweb/stow-sink.js';
-import { createStoreSink } from '../../adapters/dimse-scu/store-sink.js';
+import { createStoreSink } from '../../adapters/dimse/store-sink.js';
 import { createFhirSink } from '../../adapters/fhir/fhir-sink.js';
 import { createMllpSink } from '../../adapters/hl7/mllp-sink.js';
 import type { Destination, DestinationOf } from '../../core/delivery/destination.js';

@@ -13,7 +13,9 @@ export interface DataElement {
 }
 
 /** VRs whose length takes 32 bits. Source: PS3.5 7.1.2. */
-const LONG_VRS: ReadonlySet<string> = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
+export const LONG_VRS: ReadonlySet<string> = new Set(
+  'OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '),
+);
 const ITEM = 0xfffee000;
 /** Binary and UID values are padded with NUL, text with a space. Source: PS3.5 6.2. */
 const NUL_PADDED: ReadonlySet<string> = new Set(['UI', 'OB', 'UN']);

@@ -42,6 +42,7 @@ const ELEMENTS = {
   CommandField: [0x0100, 'US'],
   MessageID: [0x0110, 'US'],
   MessageIDBeingRespondedTo: [0x0120, 'US'],
+  Priority: [0x0700, 'US'],
   CommandDataSetType: [0x0800, 'US'],
   Status: [0x0900, 'US'],
   ErrorComment: [0x0902, 'LO'],

@@ -9,6 +9,7 @@ import { STORAGE_COMMITMENT_PUSH } from '../../core/dimse/storage-commitment.js'
 import { ERRORS } from '../../core/errors.js';
 import type { ErrorCode } from '../../core/errors.js';
 import { ingestDimseConfig } from '../../services/ingest-dimse/config.js';
+import { storageUser } from './storage-user.js';
 import {
   acceptedContexts,
   VERIFICATION,
@@ -59,6 +60,7 @@ not a medical device.
 ${storageProvider()}
 ${storageStatuses()}
 ${commitmentProvider()}
+${storageUser()}
 ${webServices()}
 ${security()}`;
 }

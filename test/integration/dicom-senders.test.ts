@@ -3,10 +3,11 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
 
+import dicomParser, { type DataSet } from 'dicom-parser';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { createStowSink } from '../../adapters/dicomweb/stow-sink.js';
-import { createStoreSink, type StoreSinkOptions } from '../../adapters/dimse-scu/store-sink.js';
+import { createStoreSink, type StoreSinkOptions } from '../../adapters/dimse/store-sink.js';
 import type { ResultObjectFile } from '../../core/delivery/dicom/result-object.js';
 import { PipelineError } from '../../core/errors.js';
 import type { ResultSink } from '../../core/delivery/result-sink.js';
@@ -58,7 +59,7 @@ describe('C-STORE in trouble', () => {
     const { sink, scp } = await toScript((store) => (store === 1 ? 'abort' : 0));
     expect(await failure(sink)).toMatchObject({ code: 'delivery-timeout', failure: 'ambiguous' });
     await sink.send(DELIVERY);
-    expect(new Set(scp.received).size).toBe(4);
+    expect(new Set(scp.stored.map(({ SOPInstanceUID }) => SOPInstanceUID)).size).toBe(4);
   });
 
   it.each<[string, ScpScript, string]>([
@@ -79,6 +80,49 @@ describe('C-STORE in trouble', () => {
     expect(await sink.send(DELIVERY)).toEqual({ objects: 4 });
   });
 
+  it('sends in Implicit VR what a peer takes in nothing else, element by element the same', async () => {
+    const objects = await builtObjects();
+    const only = { transferSyntaxes: ['1.2.840.10008.1.2'] };
+    const scp = await startScriptedScp(() => 0, only);
+    onTestFinished(() => scp.close());
+    await storeSink({ port: scp.port }, objects).send(DELIVERY);
+    expect(scp.stored).toHaveLength(objects.length);
+    for (const [index, { dataSet, transferSyntax, SOPInstanceUID }] of scp.stored.entries()) {
+      expect(transferSyntax).toBe('1.2.840.10008.1.2');
+      expect(SOPInstanceUID).toBe(objects[index]?.SOPInstanceUID);
+      const explicit = dicomParser.parseDicom(objects[index]!.bytes);
+      const sequences = sequenceTags(explicit);
+      const vrCallback = (tag: string) => (sequences.has(tag) ? 'SQ' : 'UN');
+      const implicit = dicomParser.parseDicom(dataSet, {
+        TransferSyntaxUID: transferSyntax,
+        vrCallback,
+      });
+      expect(values(implicit)).toEqual(values(explicit));
+    }
+  });
+
+  it('reports a peer that takes none of the syntaxes, for good', async () => {
+    const scp = await startScriptedScp(() => 0, { transferSyntaxes: ['1.2.840.10008.1.2.4.50'] });
+    onTestFinished(() => scp.close());
+    const sink = storeSink({ port: scp.port }, await builtObjects());
+    expect(await failure(sink)).toMatchObject({ code: 'delivery-rejected' });
+  });
+
+  it('talks over TLS only to a peer whose certificate it trusts', async () => {
+    const { key, cert } = makeTlsIdentity(temporaryFolder());
+    const objects = await builtObjects();
+    const scp = await startScriptedScp(() => 0, { tls: { key, cert } });
+    onTestFinished(() => scp.close());
+    const place = { host: 'localhost', port: scp.port };
+    expect(await failure(storeSink({ ...place, tls: {} }, objects))).toMatchObject({
+      code: 'delivery-unreachable',
+    });
+    expect(scp.stored).toEqual([]);
+    expect(await storeSink({ ...place, tls: { ca: cert } }, objects).send(DELIVERY)).toEqual({
+      objects: 4,
+    });
+  });
+
   it('reports a peer that is away, and one that is not there at all', async () => {
     const objects = await builtObjects();
     const away = storeSink({ port: await freePort() }, objects);
@@ -87,7 +131,9 @@ describe('C-STORE in trouble', () => {
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void mute.close());
     const { port } = mute.address() as AddressInfo;
-    expect(await failure(storeSink({ port }, objects))).toMatchObject({ code: 'delivery-timeout' });
+    expect(await failure(storeSink({ port }, objects))).toMatchObject({
+      code: 'delivery-unreachable',
+    });
   });
 });
 
@@ -217,6 +263,27 @@ function storeSink(
 
 function reference({ SOPInstanceUID }: ResultObjectFile) {
   return { '00081155': { vr: 'UI', Value: [SOPInstanceUID] } };
+}
+
+function sequenceTags({ elements }: DataSet): ReadonlySet<string> {
+  return new Set(
+    Object.values(elements).flatMap(({ tag, items }) =>
+      items === undefined
+        ? []
+        : [tag, ...items.flatMap(({ dataSet }) => (dataSet ? [...sequenceTags(dataSet)] : []))],
+    ),
+  );
+}
+
+/** Elements of the data set with their bytes, sequences as the elements of their items. */
+function values({ elements, byteArray }: DataSet): unknown {
+  return Object.entries(elements)
+    .filter(([tag]) => !tag.startsWith('x0002'))
+    .map(([tag, { items, dataOffset, length }]) => [
+      tag,
+      items?.map(({ dataSet }) => dataSet && values(dataSet)) ??
+        Buffer.from(byteArray.subarray(dataOffset, dataOffset + length)).toString('base64'),
+    ]);
 }
 
 /** Archives write File Meta Information of their own. */

@@ -1,68 +1,119 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+
+import { Association, type AcceptedContext } from '../../adapters/dimse/association.js';
+import { createPduChannel } from '../../adapters/dimse/pdu-channel.js';
+import { COMMAND_FIELDS } from '../../core/dimse/command-set.js';
+import { decodeAssociateRequest, encodeAssociateAccept } from '../../core/dimse/pdu.js';
 
 /** What the peer does with the n-th C-STORE of its life (from 0): a status, or the end of the association. */
-export type ScpScript = (store: number) => number | 'abort' | 'silence' | 'reset';
+export type ScpScript = (store: number) => number | 'abort' | 'silence' | 'reset' | 'lose answer';
 
-/** A storage SCP by the book that answers by script. */
-export async function startScriptedScp(script: ScpScript) {
-  const received: string[] = [];
+export interface ScriptedScpOptions {
+  readonly tls?: TlsOptions;
+  /** Of these it takes the first that is proposed; else the first of all. */
+  readonly transferSyntaxes?: readonly string[];
+}
+
+export interface StoredByScript {
+  readonly SOPInstanceUID: string;
+  readonly transferSyntax: string;
+  readonly dataSet: Buffer;
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** A storage SCP that answers by script. */
+export async function startScriptedScp(
+  script: ScpScript,
+  { tls, transferSyntaxes }: ScriptedScpOptions = {},
+) {
+  const stored: StoredByScript[] = [];
+  const sockets = new Set<Socket>();
   let stores = 0;
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined);
-    let buffer = Buffer.alloc(0);
-    let command = Buffer.alloc(0);
-    socket.on('data', (chunk: Buffer) => {
-      buffer = Buffer.concat([buffer, chunk]);
-      while (buffer.length >= 6 && buffer.length >= 6 + buffer.readUInt32BE(2)) {
-        const length = buffer.readUInt32BE(2);
-        onPdu(socket, buffer.readUInt8(0), Buffer.from(buffer.subarray(6, 6 + length)));
-        buffer = buffer.subarray(6 + length);
-      }
+
+  async function serve(socket: Socket): Promise<void> {
+    const channel = createPduChannel(socket, 1024 * 1024);
+    const request = decodeAssociateRequest((await channel.next(TIMEOUT_MS)).body);
+    const contexts = request.contexts.map(({ id, transferSyntaxes: proposed }) => {
+      const taken = transferSyntaxes?.find((syntax) => proposed.includes(syntax)) ?? proposed[0];
+      const refused = transferSyntaxes !== undefined && !transferSyntaxes.includes(taken ?? '');
+      return { id, result: refused ? (4 as const) : (0 as const), transferSyntax: taken ?? '' };
     });
-
-    function onPdu(peer: Socket, type: number, body: Buffer): void {
-      if (type === 0x01) {
-        peer.write(acceptAll(body));
-      } else if (type === 0x05) {
-        peer.write(pdu(0x06, Buffer.alloc(4)));
-      } else if (type === 0x04) {
-        for (let offset = 0; offset < body.length;) {
-          const length = body.readUInt32BE(offset);
-          const control = body.readUInt8(offset + 5);
-          if ((control & 1) === 1) {
-            command = Buffer.concat([command, body.subarray(offset + 6, offset + 4 + length)]);
-          } else if ((control & 2) === 2) {
-            onStore(peer, body.readUInt8(offset + 4), command);
-            command = Buffer.alloc(0);
-          }
-          offset += 4 + length;
-        }
+    await channel.write([encodeAssociateAccept({ ...request, contexts })], TIMEOUT_MS);
+    const accepted = new Map<number, AcceptedContext>(
+      contexts
+        .filter(({ result }) => result === 0)
+        .map(({ id, transferSyntax }) => [id, { abstractSyntax: '', transferSyntax }]),
+    );
+    const association = new Association(channel, {
+      contexts: accepted,
+      peerMaxPduBytes: request.userInformation.maxPduBytes,
+      idleTimeoutMs: TIMEOUT_MS,
+      state: 'established',
+    });
+    for (;;) {
+      const message = await association.nextMessage();
+      if (message === undefined) {
+        return;
       }
-    }
-
-    function onStore(peer: Socket, contextId: number, request: Buffer): void {
+      const parts: Uint8Array[] = [];
+      for await (const bytes of association.dataSet()) {
+        parts.push(bytes);
+      }
+      const { contextId, command } = message;
       const said = script(stores);
       stores += 1;
+      if (said === 0 || said === 'lose answer') {
+        stored.push({
+          SOPInstanceUID: command.AffectedSOPInstanceUID ?? '',
+          transferSyntax: accepted.get(contextId)?.transferSyntax ?? '',
+          dataSet: Buffer.concat(parts),
+        });
+      }
       if (said === 'abort') {
-        peer.end(pdu(0x07, Buffer.from([0, 0, 2, 0])));
-      } else if (said === 'reset') {
-        peer.resetAndDestroy();
-      } else if (said !== 'silence') {
-        if (said === 0) {
-          received.push(field(request, 0x1000).toString('latin1').replace(/\0$/, ''));
-        }
-        peer.write(response(contextId, field(request, 0x0110), said));
+        association.abort(0, 0);
+        return;
+      }
+      if (said === 'reset') {
+        socket.resetAndDestroy();
+        return;
+      }
+      if (said === 'lose answer') {
+        socket.destroy();
+        return;
+      }
+      if (said !== 'silence') {
+        await association.send(contextId, {
+          AffectedSOPClassUID: command.AffectedSOPClassUID ?? '',
+          CommandField: COMMAND_FIELDS.cStoreResponse,
+          MessageIDBeingRespondedTo: command.MessageID ?? 0,
+          Status: said,
+          AffectedSOPInstanceUID: command.AffectedSOPInstanceUID ?? '',
+        });
       }
     }
-  });
+  }
+
+  const accept = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    // How it ends is the script's or the sender's affair.
+    serve(socket).catch(() => undefined);
+  };
+  const server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
   await listen(server);
   return {
     port: (server.address() as AddressInfo).port,
-    /** SOP Instance UIDs that were answered with success. */
-    received,
+    /** What was stored, in the order of its arrival; an object that came twice stands twice. */
+    stored,
+    /** C-STORE requests. */
+    count: () => stores,
     close: () =>
       new Promise<void>((resolve) => {
+        for (const socket of sockets) {
+          socket.destroy();
+        }
         server.close(() => {
           resolve();
         });
@@ -74,74 +125,4 @@ function listen(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-}
-
-function acceptAll(request: Buffer): Buffer {
-  const parts = [request.subarray(0, 68)];
-  for (let offset = 68; offset < request.length;) {
-    const type = request.readUInt8(offset);
-    const length = request.readUInt16BE(offset + 2);
-    const value = request.subarray(offset + 4, offset + 4 + length);
-    if (type === 0x20) {
-      const abstract = value.readUInt16BE(6);
-      const accepted = Buffer.concat([value.subarray(0, 4), value.subarray(8 + abstract)]);
-      parts.push(item(0x21, accepted));
-    } else {
-      parts.push(item(type, value));
-    }
-    offset += 4 + length;
-  }
-  return pdu(0x02, Buffer.concat(parts));
-}
-
-function response(contextId: number, messageId: Buffer, status: number): Buffer {
-  const elements = Buffer.concat([
-    element(0x0100, uint16(0x8001)),
-    element(0x0120, messageId),
-    element(0x0800, uint16(0x0101)),
-    element(0x0900, uint16(status)),
-  ]);
-  const head = Buffer.alloc(6);
-  head.writeUInt32BE(elements.length + 2, 0);
-  head.writeUInt8(contextId, 4);
-  head.writeUInt8(3, 5);
-  return pdu(0x04, Buffer.concat([head, elements]));
-}
-
-function field(command: Buffer, number: number): Buffer {
-  for (let offset = 0; offset + 8 <= command.length;) {
-    const length = command.readUInt32LE(offset + 4);
-    if (command.readUInt16LE(offset + 2) === number) {
-      return command.subarray(offset + 8, offset + 8 + length);
-    }
-    offset += 8 + length;
-  }
-  throw new Error(`the command has no element ${number}`);
-}
-
-function pdu(type: number, body: Buffer): Buffer {
-  const head = Buffer.alloc(6);
-  head.writeUInt8(type, 0);
-  head.writeUInt32BE(body.length, 2);
-  return Buffer.concat([head, body]);
-}
-
-function item(type: number, value: Buffer): Buffer {
-  const head = Buffer.alloc(4);
-  head.writeUInt8(type, 0);
-  head.writeUInt16BE(value.length, 2);
-  return Buffer.concat([head, value]);
-}
-
-function element(number: number, value: Buffer): Buffer {
-  const head = Buffer.alloc(8);
-  head.writeUInt16LE(number, 2);
-  head.writeUInt32LE(value.length, 4);
-  return Buffer.concat([head, value]);
-}
-
-function uint16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16LE(value);
-  return bytes;
 }

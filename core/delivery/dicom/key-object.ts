@@ -13,8 +13,7 @@ import {
   type ResultObjectFile,
   type ResultObjectInput,
 } from './result-object.js';
-
-const KEY_OBJECT_SELECTION = '1.2.840.10008.5.1.4.1.1.88.59';
+import { SENT_SOP_CLASSES } from './sent-sop-classes.js';
 
 /**
  * A Key Object Selection that marks the images in which something is flagged; undefined when nothing is.
@@ -31,7 +30,7 @@ export function buildKeyObject(input: ResultObjectInput): ResultObjectFile | und
     input,
     {
       kind: 'kos',
-      SOPClassUID: KEY_OBJECT_SELECTION,
+      SOPClassUID: SENT_SOP_CLASSES.keyObjectSelectionDocument,
       Modality: 'KO',
       SeriesNumber: 9003,
       SeriesDescription: 'AI pre-read: flagged images, not for diagnosis',

@@ -17,8 +17,8 @@ import {
   type ResultObjectFile,
   type ResultObjectInput,
 } from './result-object.js';
+import { SENT_SOP_CLASSES } from './sent-sop-classes.js';
 
-const GRAYSCALE_SOFTCOPY_PRESENTATION_STATE = '1.2.840.10008.5.1.4.1.1.11.1';
 const LAYER = 'AI_PREREAD';
 /** Unformatted Text Value is ST; the report has what does not fit. */
 const MAX_TEXT = 1024;
@@ -46,7 +46,7 @@ export function buildPresentationState(
     input,
     {
       kind: 'gsps',
-      SOPClassUID: GRAYSCALE_SOFTCOPY_PRESENTATION_STATE,
+      SOPClassUID: SENT_SOP_CLASSES.grayscaleSoftcopyPresentationState,
       Modality: 'PR',
       SeriesNumber: 9004,
       SeriesDescription: 'AI pre-read: flagged image, not for diagnosis',

@@ -1,4 +1,8 @@
 import type { ResultObject } from '../destination.js';
+import {
+  IMPLEMENTATION_CLASS_UID,
+  IMPLEMENTATION_VERSION_NAME,
+} from '../../dicom/part10-header.js';
 import { encodeDataSet, encodePart10, sequence, text } from '../../dicom/elements.js';
 import type { DataElement } from '../../dicom/elements.js';
 import { uidFromName } from '../../dicom/uid.js';
@@ -10,10 +14,10 @@ import { codeItem, imageItem, type ImageReference } from './content-tree.js';
 import type { SourceStudy } from './source-study.js';
 
 export const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
-/** Names preread in File Meta Information and associations; made once from a random UUID. */
+/** As in the files and associations of the storage service: one implementation, one name. */
 export const IMPLEMENTATION = {
-  ImplementationClassUID: '2.25.236418736481265487219854126598741236547',
-  ImplementationVersionName: 'PREREAD',
+  ImplementationClassUID: IMPLEMENTATION_CLASS_UID,
+  ImplementationVersionName: IMPLEMENTATION_VERSION_NAME,
 } as const;
 const MANUFACTURER = 'preread';
 

@@ -10,8 +10,7 @@ import {
   type ResultObjectFile,
   type ResultObjectInput,
 } from './result-object.js';
-
-const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
+import { SENT_SOP_CLASSES } from './sent-sop-classes.js';
 
 /** A drawn page. Shape: [height, width, 3], row-major, 8-bit RGB. */
 export interface RgbPage {
@@ -31,7 +30,7 @@ export function buildSecondaryCapture(input: ResultObjectInput, page: RgbPage): 
     input,
     {
       kind: 'sc',
-      SOPClassUID: SECONDARY_CAPTURE,
+      SOPClassUID: SENT_SOP_CLASSES.secondaryCaptureImage,
       Modality: 'OT',
       SeriesNumber: 9002,
       SeriesDescription: 'AI pre-read summary, not for diagnosis',

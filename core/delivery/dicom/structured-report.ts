@@ -20,12 +20,13 @@ import {
   type ResultObjectFile,
   type ResultObjectInput,
 } from './result-object.js';
+import { SENT_SOP_CLASSES } from './sent-sop-classes.js';
 import type { SourceStudy } from './source-study.js';
 
 /** Comprehensive SR is legal for the same tree: it has no 3D items. For archives that know no better. */
 export const SR_SOP_CLASSES = {
-  'comprehensive-3d-sr': '1.2.840.10008.5.1.4.1.1.88.34',
-  'comprehensive-sr': '1.2.840.10008.5.1.4.1.1.88.33',
+  'comprehensive-3d-sr': SENT_SOP_CLASSES.comprehensive3DSR,
+  'comprehensive-sr': SENT_SOP_CLASSES.comprehensiveSR,
 } as const;
 
 export type SrKind = keyof typeof SR_SOP_CLASSES;

@@ -1,4 +1,4 @@
-import { PipelineError } from '../../core/errors.js';
+import { PipelineError } from '../errors.js';
 
 /** An answer is not read beyond this. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
