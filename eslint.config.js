@@ -28,7 +28,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['cli/**', 'scripts/**', 'test/support/**', 'test/chaos/**'],
+    files: ['cli/**', 'scripts/**', 'test/support/**', 'test/chaos/**', 'test/scaling/**'],
     rules: { 'no-console': 'off' },
   },
 );
