@@ -1,7 +1,7 @@
 import type { ErrorCode } from './errors.js';
 import type { NotAnalysedReason } from './results/outcome.js';
 
-export const STAGES = ['queue', 'inference', 'assembly', 'delivery'] as const;
+export const STAGES = ['ingest', 'queue', 'inference', 'assembly', 'delivery'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** The port for figures about the work. No label of any of them may come from an image or a study. */
@@ -9,8 +9,11 @@ export interface PipelineMetrics {
   /** An object was taken in, was there already, or was refused with an error code. */
   received(result: 'stored' | 'duplicate' | ErrorCode): void;
   finished(outcome: 'scored' | NotAnalysedReason): void;
-  /** `queue`: from reception to a worker. `assembly`: from the last outcome to the result. */
-  stage(stage: Stage, durationMs: number): void;
+  /**
+   * A stage that ends now, or at another time. `ingest`: from the first byte to the commit. `queue`: from reception to a worker.
+   * `assembly`: from the last outcome to the result.
+   */
+  stage(stage: Stage, durationMs: number, traceId?: string, endedAtMs?: number): void;
   deliveryAttempt(destination: string, outcome: 'delivered' | ErrorCode): void;
   /** From the last image's reception, or from the request to do it again, to the destination's yes. */
   notified(destination: string, durationMs: number): void;

@@ -20,3 +20,11 @@ export function traceIdFromUuid(uuid: string): string {
 export function traceparentHeader(traceId: string, parentUuid: string): string {
   return `00-${traceId}-${traceIdFromUuid(parentUuid).slice(0, 16)}-01`;
 }
+
+/**
+ * The span that all of ours are children of: its id follows from the trace's, so that processes which know only
+ * the trace agree on it.
+ */
+export function rootSpanId(traceId: string): string {
+  return traceId.slice(16);
+}

@@ -16,3 +16,28 @@ export const loggingConfig = z.object({
 });
 
 export type LoggingConfig = z.infer<typeof loggingConfig>;
+
+/** OpenTelemetry's own variables, as its specification names them. */
+export const tracingConfig = z.object({
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'OpenTelemetry collector (OTLP over HTTP, JSON) that spans go to, such as http://localhost:4318. Off without it. ' +
+        'OTEL_EXPORTER_OTLP_HEADERS and _TIMEOUT are heard too.',
+    ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'The same as the whole address for spans alone, such as http://localhost:4318/v1/traces.',
+    ),
+  OTEL_SERVICE_NAME: z
+    .string()
+    .min(1)
+    .default('preread')
+    .describe('How the service is called in traces.'),
+  OTEL_SDK_DISABLED: z.stringbool().default(false).describe('Turns spans off.'),
+});
+
+export type TracingConfig = z.infer<typeof tracingConfig>;

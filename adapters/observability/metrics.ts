@@ -6,6 +6,7 @@ import type { PipelineMetrics } from '../../core/metrics.js';
 import type { ModelProvenance } from '../../core/results/outcome.js';
 import type { Backlog, Census, OperationsStore } from '../../core/storage/operations-store.js';
 import type { Clock } from '../../core/time.js';
+import type { SpanRecorder } from './span-recorder.js';
 
 /** Seconds: from a fast core's inference to a receiver that was away for a day. */
 const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200, 86_400];
@@ -29,8 +30,12 @@ export interface MetricsRegistry extends PipelineMetrics {
   text(): Promise<string>;
 }
 
-/** The figures of one process, with those of Node itself. */
-export function createMetrics(softwareVersion: string): MetricsRegistry {
+/**
+ * The figures of one process, with those of Node itself.
+ *
+ * @param spans gets each stage as a span of its trace
+ */
+export function createMetrics(softwareVersion: string, spans?: SpanRecorder): MetricsRegistry {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -61,7 +66,7 @@ export function createMetrics(softwareVersion: string): MetricsRegistry {
   });
   const stages = new Histogram({
     name: 'preread_stage_seconds',
-    help: 'Time of each stage: queue, inference, assembly, delivery.',
+    help: 'Time of each stage: ingest, queue, inference, assembly, delivery.',
     labelNames: ['stage'],
     buckets: SECONDS,
     registers,
@@ -95,8 +100,11 @@ export function createMetrics(softwareVersion: string): MetricsRegistry {
     finished: (outcome) => {
       finished.inc({ outcome });
     },
-    stage: (stage, durationMs) => {
+    stage: (stage, durationMs, traceId, endedAtMs) => {
       stages.observe({ stage }, Math.max(0, durationMs) / 1_000);
+      if (traceId !== undefined) {
+        spans?.record(stage, durationMs, traceId, endedAtMs);
+      }
     },
     deliveryAttempt: (destination, outcome) => {
       attempts.inc({ destination, outcome });

@@ -4,7 +4,7 @@ import { databaseConfig } from '../../adapters/database/config.js';
 import { inferenceConfig } from '../../adapters/inference/config.js';
 import { modelsConfig } from '../../adapters/models/config.js';
 import { onnxConfig } from '../../adapters/onnx/config.js';
-import { loggingConfig } from '../../adapters/observability/config.js';
+import { loggingConfig, tracingConfig } from '../../adapters/observability/config.js';
 import { queueConfig } from '../../adapters/queue/config.js';
 import { storageConfig } from '../../adapters/storage/config.js';
 import { webhookConfig } from '../../adapters/webhook/config.js';
@@ -60,6 +60,7 @@ export const serveConfig = z
     ...tlsConfig.shape,
     ...retentionConfig.shape,
     ...loggingConfig.shape,
+    ...tracingConfig.shape,
   })
   .superRefine((config, context) => {
     if ((config.PREREAD_TLS_CERT === undefined) !== (config.PREREAD_TLS_KEY === undefined)) {

@@ -4,6 +4,7 @@ import { createSameObjectFinder } from '../../adapters/dicom/find-same-object.js
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
 import { createMetrics, type MetricsRegistry } from '../../adapters/observability/metrics.js';
+import { openSpanRecorder } from '../../adapters/observability/span-recorder.js';
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
 import type { Destination } from '../../core/delivery/destination.js';
 import { routeResult } from '../../core/delivery/route-result.js';
@@ -77,7 +78,11 @@ async function start(
   destinations: readonly Destination[],
   closers: Closers,
 ): Promise<Pipeline> {
-  const metrics = createMetrics(softwareVersion);
+  const spans = await openSpanRecorder({ clock: deps.clock, softwareVersion }, config);
+  if (spans !== undefined) {
+    closers.add(() => spans.close());
+  }
+  const metrics = createMetrics(softwareVersion, spans);
   const stores = await openStores({ ...deps, metrics }, config, roles, closers);
   const { store, queue, objects } = stores;
   metrics.watch({

@@ -55,7 +55,7 @@ export interface IngestInstanceDeps {
   readonly decodable: ReadonlySet<TransferSyntaxUid>;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics?: Pick<PipelineMetrics, 'received'>;
+  readonly metrics?: Pick<PipelineMetrics, 'received' | 'stage'>;
 }
 
 export interface IngestInput {
@@ -114,7 +114,9 @@ export async function ingestInstance(
   };
   try {
     const outcome = await admit(deps, input, staged, receivedAtMs, facts);
-    facts['admitMs'] = deps.clock() - receivedAtMs;
+    const endedAtMs = deps.clock();
+    facts['admitMs'] = endedAtMs - receivedAtMs;
+    deps.metrics?.stage('ingest', endedAtMs - startedAtMs, input.traceId);
     return report(deps, outcome, facts);
   } finally {
     await staged.discard();

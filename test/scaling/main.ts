@@ -23,6 +23,7 @@ import { machineCpuSeconds, treeCpuSeconds } from './cpu-time.js';
 const WORKERS = [1, 2, 4];
 /** Requests under way at once. */
 const SENDERS = 6;
+const OURS = ['workers', 'front', 'database', 'queue', 'sender'] as const;
 const WARM_UP_STUDIES = 6;
 /** A detector of 35 by 43 cm with 143 micrometres a pixel. */
 const SIZE = { Rows: 3000, Columns: 2500 };
@@ -63,7 +64,10 @@ console.log(
   `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, Node ${process.versions.node}; raw 12-bit ${SIZE.Columns}x${SIZE.Rows}`,
 );
 console.log(
-  'workers  studies/s  cores busy  CPU ms/study: worker  others of ours  database, queue, system  sender, receiver',
+  'CPU ms of a study, by who spends it; "not ours" is what else the machine did meanwhile:',
+);
+console.log(
+  'workers  studies/s    worker     front  database     queue    sender  not ours  cores busy',
 );
 try {
   for (const count of WORKERS) {
@@ -75,12 +79,12 @@ try {
       const seconds = (performance.now() - startMs) / 1000;
       const after = used(front, workers);
       const spent = (name: keyof typeof after): number => after[name] - before[name];
-      const ms = (value: number): string => ((value * 1000) / studies).toFixed(0).padStart(8);
-      const rest = spent('machine') - spent('front') - spent('workers') - spent('own');
-      console.log(
-        `${String(count).padEnd(8)} ${(studies / seconds).toFixed(1).padStart(9)} ${(spent('machine') / seconds).toFixed(2).padStart(11)}` +
-          `  ${ms(spent('workers'))}  ${ms(spent('front'))}  ${ms(rest)}  ${ms(spent('own'))}`,
-      );
+      const ours = OURS.reduce((sum, name) => sum + spent(name), 0);
+      const parts = [...OURS.map(spent), spent('machine') - ours];
+      const cells = parts.map((value) => ((value * 1000) / studies).toFixed(1).padStart(10));
+      const rate = (studies / seconds).toFixed(1).padStart(9);
+      const busy = (spent('machine') / seconds).toFixed(2).padStart(12);
+      console.log(`${String(count).padEnd(8)}${rate}${cells.join('')}${busy}`);
     });
   }
   console.log('workers  files/s of an archive (score --distributed)');
@@ -111,7 +115,9 @@ function used(front: PrereadProcess, workers: readonly PrereadProcess[]) {
   return {
     front: treeCpuSeconds(front.child.pid ?? 0),
     workers: workers.reduce((sum, { child }) => sum + treeCpuSeconds(child.pid ?? 0), 0),
-    own: (own.user + own.system) / 1e6,
+    database: treeCpuSeconds(postgres.pid),
+    queue: treeCpuSeconds(redis.pid),
+    sender: (own.user + own.system) / 1e6,
     machine: machineCpuSeconds(),
   };
 }

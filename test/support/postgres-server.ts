@@ -14,6 +14,8 @@ import { freePort } from './free-port.js';
 import type { Peer } from './peers.js';
 
 export interface PostgresServer {
+  /** Of the postmaster that runs now. */
+  readonly pid: number;
   /** URL of a new, empty database. */
   createDatabase(): Promise<string>;
   /** SIGKILL to the postmaster: every connection breaks, as in a crash. */
@@ -53,6 +55,9 @@ export async function startPostgres(peer: Peer): Promise<PostgresServer> {
 
   let server = await start();
   return {
+    get pid() {
+      return server.pid;
+    },
     async createDatabase() {
       const name = `test_${randomUUID().replaceAll('-', '')}`;
       await query(urlOf('postgres'), `CREATE DATABASE ${name}`);

@@ -11,6 +11,7 @@ import { freePort } from './free-port.js';
 import type { Peer } from './peers.js';
 
 export interface RedisServer {
+  readonly pid: number;
   readonly url: string;
   kill(): Promise<void>;
   /** Starts it again after `kill`, on the same port and data. */
@@ -56,6 +57,9 @@ export async function startRedis(peer: Peer): Promise<RedisServer> {
 
   let server = await start();
   return {
+    get pid() {
+      return server.pid;
+    },
     url: `redis://127.0.0.1:${port}`,
     written: () =>
       readdirSync(folder, { recursive: true, withFileTypes: true })
