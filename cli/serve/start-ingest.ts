@@ -48,6 +48,7 @@ export async function startIngest(
     ...address,
     tls,
     requestsPerMinute: config.PREREAD_RATE_LIMIT_PER_MINUTE,
+    maxRoutineWaitMs: config.PREREAD_WORKLIST_MAX_WAIT_MINUTES * 60_000,
     maxInstanceBytes: config.PREREAD_MAX_INSTANCE_BYTES,
     maxRequestBytes: config.PREREAD_MAX_REQUEST_BYTES,
     maxStoreRequests: config.PREREAD_MAX_STORE_REQUESTS,

@@ -26,6 +26,7 @@ import { STORE_ACCEPTS, storeInstances } from './routes/store-instances.js';
 import type { StoreInstancesDeps, StoreInstancesOptions } from './routes/store-instances.js';
 import { BOARD_PATH, queueBoard, type OpenBoard } from './routes/queue-board.js';
 import { getStudy, listStudies } from './routes/studies.js';
+import { getWorklist } from './routes/worklist.js';
 
 export interface IngestAppDeps extends StoreInstancesDeps {
   readonly studies: Pick<
@@ -46,6 +47,8 @@ export interface IngestAppDeps extends StoreInstancesDeps {
 export interface IngestAppOptions extends StoreInstancesOptions {
   /** Of each key. */
   readonly requestsPerMinute: number;
+  /** After which a routine study stands among the urgent ones in the worklist. */
+  readonly maxRoutineWaitMs: number;
 }
 
 export type HealthAppDeps = Pick<IngestAppDeps, 'readiness' | 'page' | 'logger' | 'clock'>;
@@ -73,6 +76,7 @@ export function createIngestApp(deps: IngestAppDeps, options: IngestAppOptions):
   add('/api/v1/studies/:StudyInstanceUID', {
     get: { scope: 'read', handle: getStudy(deps.studies) },
   });
+  add('/api/v1/worklist', { get: { scope: 'read', handle: getWorklist(deps, options) } });
   if (deps.operations !== undefined) {
     addOperationsRoutes(add, deps.operations);
   }

@@ -30,6 +30,11 @@ export const ingestHttpConfig = z.object({
   PREREAD_RATE_LIMIT_PER_MINUTE: intVariable({ min: 1, max: 10_000_000 })
     .default(6_000)
     .describe('Requests a minute that each API key may make; further ones are told to wait (429).'),
+  PREREAD_WORKLIST_MAX_WAIT_MINUTES: intVariable({ min: 1, max: 10_080 })
+    .default(120)
+    .describe(
+      'Minutes after which a routine study that still waits stands among the urgent ones in the worklist.',
+    ),
   PREREAD_MAX_REQUEST_BYTES: intVariable({ min: 1, max: Number.MAX_SAFE_INTEGER })
     .default(2560 * MIB)
     .describe(

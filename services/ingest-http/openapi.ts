@@ -10,6 +10,7 @@ import { json, problems } from './openapi-answers.js';
 import { DELIVERY_PATHS } from './openapi-deliveries.js';
 import { OPERATIONS_PATHS } from './openapi-operations.js';
 import { livenessSchema, readinessSchema } from './routes/health.js';
+import { worklistQuerySchema, worklistSchema } from './routes/worklist.js';
 import { studyListSchema, studyQuerySchema, studySchema } from './routes/studies.js';
 
 const dicomJsonSchema = z
@@ -101,6 +102,18 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
           responses: {
             '200': json('The study.', studySchema),
             ...problems(401, 403, 404, 429, 503),
+          },
+        },
+      },
+      '/api/v1/worklist': {
+        get: {
+          operationId: 'getWorklist',
+          summary: 'Studies in the order in which they are to be read',
+          tags: ['Studies'],
+          requestParams: { query: worklistQuerySchema },
+          responses: {
+            '200': json('A page of the worklist.', worklistSchema),
+            ...problems(400, 401, 403, 429, 503),
           },
         },
       },

@@ -9,6 +9,7 @@ import { problemSchema } from '../../services/ingest-http/http/problem.js';
 import { buildOpenApi } from '../../services/ingest-http/openapi.js';
 import { livenessSchema, readinessSchema } from '../../services/ingest-http/routes/health.js';
 import { studyListSchema, studySchema } from '../../services/ingest-http/routes/studies.js';
+import { worklistSchema } from '../../services/ingest-http/routes/worklist.js';
 import { startHealthHttp } from '../../services/ingest-http/server.js';
 import { newChest, newUid } from '../support/chest-sender.js';
 import { startIngestServer } from '../support/ingest-server.js';
@@ -189,8 +190,13 @@ describe('OpenAPI', () => {
       '/dicom-web/studies/{StudyInstanceUID}',
       '/api/v1/studies',
       '/api/v1/studies/{StudyInstanceUID}',
+      '/api/v1/worklist',
       '/api/v1/keys',
       '/api/v1/keys/{keyId}',
+      '/api/v1/deliveries',
+      '/api/v1/deliveries/{id}',
+      '/api/v1/deliveries/{id}/replay',
+      '/api/v1/destinations/{name}/open',
       '/api/v1/status',
       '/api/v1/studies/{StudyInstanceUID}/reprocess',
       '/api/v1/dead-letters',
@@ -231,5 +237,36 @@ describe('headers', () => {
     expect(headers.get('x-content-type-options')).toBe('nosniff');
     expect(headers.get('content-security-policy')).not.toContain('upgrade-insecure-requests');
     expect(headers.get('x-powered-by')).toBeNull();
+  });
+});
+
+describe('the worklist', () => {
+  it('is in order of priority and age, in pages that stay as they are when studies come', async () => {
+    const late = newChest();
+    const first = worklistSchema.parse((await get('/api/v1/worklist?limit=2')).json);
+    expect(first).toMatchObject({ total: 5, nextOffset: 2 });
+    await server.post('/dicom-web/studies', late.bytes, {
+      'Content-Type': 'application/dicom',
+      'Preread-Priority': 'stat',
+    });
+    const second = worklistSchema.parse(
+      (await get(`/api/v1/worklist?offset=2&asOf=${first.asOf}`)).json,
+    );
+    expect(second.nextOffset).toBeUndefined();
+    const studies = [...first.studies, ...second.studies];
+    expect(studies.map(({ StudyInstanceUID }) => StudyInstanceUID)).toEqual(
+      chests.map(({ StudyInstanceUID }) => StudyInstanceUID),
+    );
+    expect(studies.map(({ place }) => place)).toEqual([1, 2, 3, 4, 5]);
+    const now = worklistSchema.parse((await get('/api/v1/worklist')).json);
+    expect(now.studies[0]).toMatchObject({
+      StudyInstanceUID: late.StudyInstanceUID,
+      priority: 'stat',
+      overdue: false,
+    });
+  });
+
+  it.each(['limit=0', 'hours=169', 'asOf=yesterday', 'nothing=1'])('refuses %s', async (query) => {
+    expect((await get(`/api/v1/worklist?${query}`)).status).toBe(400);
   });
 });

@@ -94,6 +94,7 @@ export async function startIngestServer(
       idleTimeoutMs: 10_000,
       publicUrl: undefined,
       requestsPerMinute: 6_000,
+      maxRoutineWaitMs: 7_200_000,
       ...options,
     },
   );

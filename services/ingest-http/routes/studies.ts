@@ -104,7 +104,7 @@ function summarise({ study, instances, latestResult }: StudyDetails): StudySumma
   };
 }
 
-function summaryToJson(summary: StudySummary): z.infer<typeof studySummarySchema> {
+export function summaryToJson(summary: StudySummary): z.infer<typeof studySummarySchema> {
   const { firstReceivedAtMs, lastActivityAtMs, ...rest } = summary;
   return {
     ...rest,
