@@ -9,14 +9,19 @@ const SECONDS = 2;
 export interface OwnRate {
   readonly label: string;
   readonly imagesPerSecond: number;
+  readonly cpuMsPerImage: number;
 }
 
 export interface PeerRow {
   readonly name: string;
   readonly way: string;
   readonly peerImagesPerSecond: number;
-  /** Images a second of ours over the peer's. */
-  readonly ratios: readonly { readonly label: string; readonly ratio: number }[];
+  /** Images a second of ours over the peer's; byCpu: per second of processor time, which others cannot take away. */
+  readonly ratios: readonly {
+    readonly label: string;
+    readonly ratio: number;
+    readonly byCpu: number;
+  }[];
 }
 
 /** The pipeline's rates over those of TorchXRayVision's way on PyTorch, with the same weights and files. */
@@ -33,20 +38,26 @@ export async function* peerRows(
   }
   const weights = await writePeerWeights(randomDenseNet(), folder);
   for (const input of inputs) {
-    const { way, imagesPerSecond } = await measurePeer(weights, input.paths, {
+    const peer = await measurePeer(weights, input.paths, {
       processes,
       seconds: SECONDS,
     });
     const ratios = ownRates(input).map((own) => ({
       label: own.label,
-      ratio: own.imagesPerSecond / imagesPerSecond,
+      ratio: own.imagesPerSecond / peer.imagesPerSecond,
+      byCpu: peer.cpuMsPerImage / own.cpuMsPerImage,
     }));
-    yield { name: input.name, way, peerImagesPerSecond: imagesPerSecond, ratios };
+    yield { name: input.name, way: peer.way, peerImagesPerSecond: peer.imagesPerSecond, ratios };
   }
 }
 
 export function peerLine({ name, way, peerImagesPerSecond, ratios }: PeerRow): string {
-  const ours = ratios.map(({ label, ratio }) => `${ratio.toFixed(2)} (${label})`).join(', ');
+  const ours = ratios
+    .map(
+      ({ label, ratio, byCpu }) =>
+        `${ratio.toFixed(2)} (${label}; by processor time ${byCpu.toFixed(2)})`,
+    )
+    .join(', ');
   return (
     `score over TorchXRayVision's way on PyTorch, ${name}: ${ours}; ` +
     `the peer ${peerImagesPerSecond.toFixed(1)} a second (${way})`

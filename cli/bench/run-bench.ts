@@ -210,7 +210,11 @@ async function peer(
   const ownRates = ({ name }: BenchInput): OwnRate[] =>
     report.rows
       .filter((row) => row.model === densenet.name && row.name === name)
-      .map(({ precision, figures }) => ({ label: precision, imagesPerSecond: figures.score }));
+      .map(({ precision, figures, rounds }) => ({
+        label: precision,
+        imagesPerSecond: figures.score,
+        cpuMsPerImage: median(rounds.map(({ score }) => score.cpuMsPerImage)),
+      }));
   const { processes } = settings;
   const rows = peerRows(inputs, ownRates, { processes, folder }, (reason) => {
     report.skipped.push(reason);
