@@ -1,9 +1,15 @@
 import type { LoadedModel } from '../../adapters/models/load-model.js';
-import { createClassifierSession } from '../../adapters/onnx/classifier-session.js';
+import {
+  createClassifierSession,
+  type ClassifierOutput,
+} from '../../adapters/onnx/classifier-session.js';
 import { observeTensors } from '../../adapters/onnx/observe-ranges.js';
 import { decodeOnnx, encodeOnnx } from '../../adapters/onnx/onnx-file.js';
 import { PipelineError } from '../../core/errors.js';
+import type { ModelManifest } from '../../core/inference/model-manifest.js';
 import { withDepthwiseNorms } from '../../core/onnx/depthwise-norms.js';
+import type { OnnxModel } from '../../core/onnx/onnx-model.js';
+import { withOutputBias } from '../../core/onnx/output-bias.js';
 import { planQuantisation } from '../../core/onnx/quantisation-plan.js';
 import { quantiseGraph } from '../../core/onnx/quantise-graph.js';
 import { CUT_SHARES, rangeOf, signalToNoise } from '../../core/onnx/tensor-ranges.js';
@@ -52,15 +58,19 @@ export async function searchInt8(model: LoadedModel, search: Int8Search): Promis
   }
   const histograms = await observeTensors(prepared, tensors, calibration);
   const exact = await logitsOf(model.bytes, model, check);
-  const build = (cutShare: number, kept: readonly string[]): Buffer => {
+  const exactOutputs = await outputsOf(model.bytes, model, calibration);
+  const build = (cutShare: number, kept: readonly string[]): OnnxModel => {
     const ranges = new Map(
       [...histograms].map(([name, found]) => [name, rangeOf(found, cutShare)]),
     );
     const plan = planQuantisation(prepared.graph, new Set(kept));
-    return encodeOnnx({ ...prepared, graph: quantiseGraph(prepared.graph, plan, ranges) });
+    return { ...prepared, graph: quantiseGraph(prepared.graph, plan, ranges) };
   };
   const attempt = async (cutShare: number, kept: readonly string[]): Promise<Int8Model> => {
-    const onnx = build(cutShare, kept);
+    const shifted = build(cutShare, kept);
+    const outputs = await outputsOf(encodeOnnx(shifted), model, calibration);
+    const biases = meanDifferences(exactOutputs, outputs, model.manifest.outputs);
+    const onnx = encodeOnnx({ ...shifted, graph: withOutputBias(shifted.graph, biases) });
     return { onnx, kept, signalDb: signalToNoise(exact, await logitsOf(onnx, model, check)) };
   };
 
@@ -84,7 +94,7 @@ export async function searchInt8(model: LoadedModel, search: Int8Search): Promis
   const noise: { layer: string; signalDb: number }[] = [];
   for (const layer of layers.filter((each) => !search.keep.includes(each))) {
     const others = layers.filter((each) => each !== layer);
-    const logits = await logitsOf(build(bestCut, others), model, few);
+    const logits = await logitsOf(encodeOnnx(build(bestCut, others)), model, few);
     noise.push({ layer, signalDb: signalToNoise(few32, logits) });
   }
   noise.sort((a, b) => a.signalDb - b.signalDb);
@@ -100,17 +110,49 @@ export async function searchInt8(model: LoadedModel, search: Int8Search): Promis
 /** Of several images, one behind the other. */
 async function logitsOf(
   bytes: Uint8Array,
-  { manifest }: LoadedModel,
+  model: LoadedModel,
   images: readonly Float32Array[],
 ): Promise<number[]> {
+  return (await outputsOf(bytes, model, images)).flatMap(({ logits }) => [...logits]);
+}
+
+async function outputsOf(
+  bytes: Uint8Array,
+  { manifest }: LoadedModel,
+  images: readonly Float32Array[],
+): Promise<ClassifierOutput[]> {
   const session = await createClassifierSession({ bytes, manifest, provider: 'cpu' });
   try {
-    const logits: number[] = [];
+    const outputs: ClassifierOutput[] = [];
     for (const image of images) {
-      logits.push(...(await session.run(image)).logits);
+      outputs.push(await session.run(image));
     }
-    return logits;
+    return outputs;
   } finally {
     await session.release();
   }
+}
+
+/** What to add to the other's outputs, by the output's name, so that their means are the exact ones. */
+function meanDifferences(
+  exact: readonly ClassifierOutput[],
+  other: readonly ClassifierOutput[],
+  { logits, ood }: ModelManifest['outputs'],
+): Map<string, Float32Array> {
+  const difference = (columns: (output: ClassifierOutput) => readonly number[]): Float32Array => {
+    const [before, after] = [exact.map(columns), other.map(columns)];
+    return Float32Array.from(before[0] ?? [], (_, column) => {
+      const mean = (rows: typeof before): number =>
+        rows.reduce((sum, row) => sum + (row[column] ?? NaN), 0) / rows.length;
+      return mean(before) - mean(after);
+    });
+  };
+  const biases = new Map([[logits, difference((output) => output.logits)]]);
+  if (ood !== undefined) {
+    biases.set(
+      ood,
+      difference((output) => [output.ood ?? NaN]),
+    );
+  }
+  return biases;
 }

@@ -13,5 +13,5 @@ for index in "${!args[@]}"; do
 done
 data=$(realpath "$data")/nih-cxr14-subset
 cd ../..
-npx --no-install tsx cli/main.ts models quantise ./models/preread-cxr14 --calibration "$data/images" --labels "$data/labels.csv"
+npx --no-install tsx cli/main.ts models quantise ./models/preread-cxr14 --images 64 --target 34 --calibration "$data/images" --labels "$data/labels.csv"
 npx --no-install prettier --log-level warn --write models/preread-cxr14/*.json

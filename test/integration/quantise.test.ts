@@ -11,6 +11,7 @@ import { encodeOnnx } from '../../adapters/onnx/onnx-file.js';
 import { modelManifestSchema } from '../../core/inference/model-manifest.js';
 import { buildDenseNet } from '../../core/onnx/densenet.js';
 import { withDepthwiseNorms } from '../../core/onnx/depthwise-norms.js';
+import { withOutputBias } from '../../core/onnx/output-bias.js';
 import { planQuantisation } from '../../core/onnx/quantisation-plan.js';
 import { quantiseGraph } from '../../core/onnx/quantise-graph.js';
 import { rangeOf, signalToNoise } from '../../core/onnx/tensor-ranges.js';
@@ -76,6 +77,19 @@ test('a quantised DenseNet keeps its logits, and one scale for all parts of a bl
   const exact = await logits(encodeOnnx(model), check);
   const int8 = await logits(encodeOnnx({ ...model, graph }), check);
   expect(signalToNoise(exact, int8)).toBeGreaterThan(15);
+});
+
+test('constants move the outputs and nothing else', async () => {
+  const images = randomImages(3);
+  const before = await logits(encodeOnnx(exactModel), images);
+  const columns = before.length / images.length;
+  const bias = Float32Array.from({ length: columns }, (_, column) => column - 1.5);
+  const moved = withOutputBias(exactModel.graph, new Map([['logits', bias]]));
+  expect(moved.outputs).toEqual(exactModel.graph.outputs);
+  const after = await logits(encodeOnnx({ ...exactModel, graph: moved }), images);
+  after.forEach((value, index) => {
+    expect(value).toBeCloseTo((before[index] ?? NaN) + (bias[index % columns] ?? NaN), 4);
+  });
 });
 
 test('a layer that is kept stays in fp32 with its rectifier', () => {

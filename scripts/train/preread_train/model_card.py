@@ -32,6 +32,9 @@ never used for a priority.
   three colour channels: the kernel of the first convolution is summed over them.
 - Outputs: `logits` [N, 14] and `cams` [N, 14, {cells}, {cells}]. {cam_relation}
 - ONNX opset {opset}, float32, {megabytes:.2f} MB, operators {operators}. Batch size is free.
+- An int8 form of the same weights stands beside it (`variants` in manifest.json) and is taken by default where the
+  processor is fast at it. Every figure below is of the float32 form; what the other one changes: docs/gates.md and
+  `scripts/train/README.md`.
 - SHA-256 of the file: `{sha256}`
 - Speed: {speed}
 
