@@ -7,7 +7,8 @@ import type { DataElement } from '../../core/dicom/elements.js';
 import type { PixelHeader } from '../../core/dicom/instance-header.js';
 import { PipelineError } from '../../core/errors.js';
 import { decodeText } from './character-set.js';
-import { parseDataSet } from './data-set.js';
+import { parseDataSet, type ParsedDataSet } from './data-set.js';
+import { toDicomJson, type DicomJson } from './dicom-json.js';
 import { readPixelHeader } from './pixel-header.js';
 
 /** A header of a radiograph is a few kilobytes; it is read in steps of this until Pixel Data begins. */
@@ -116,7 +117,20 @@ export async function readSourceStudy(path: string): Promise<SourceStudy> {
   };
 }
 
+/**
+ * Everything before the Pixel Data of a stored object, in the DICOM JSON model.
+ * @throws as `readSourceStudy`
+ */
+export async function readDicomJson(path: string): Promise<DicomJson> {
+  const { dataSet, bigEndian } = await readParsedHeader(path);
+  return toDicomJson(dataSet, bigEndian);
+}
+
 async function readHeader(path: string): Promise<DataSet> {
+  return (await readParsedHeader(path)).dataSet;
+}
+
+async function readParsedHeader(path: string): Promise<ParsedDataSet> {
   const file = await open(path).catch((cause: unknown) => {
     throw new PipelineError('file-unreadable', undefined, { cause });
   });
@@ -128,7 +142,7 @@ async function readHeader(path: string): Promise<DataSet> {
       const complete = wanted === size || wanted === MAX_HEADER_BYTES;
       const parsed = parseDataSet(buffer.subarray(0, bytesRead), complete);
       if (parsed !== undefined) {
-        return parsed.dataSet;
+        return parsed;
       }
     }
   } finally {

@@ -26,6 +26,7 @@ import { STORE_ACCEPTS, storeInstances } from './routes/store-instances.js';
 import type { StoreInstancesDeps, StoreInstancesOptions } from './routes/store-instances.js';
 import { BOARD_PATH, queueBoard, type OpenBoard } from './routes/queue-board.js';
 import { getStudy, listStudies } from './routes/studies.js';
+import { addRetrieveRoutes, retrieveInstances } from './routes/retrieve-instances.js';
 import { getWorklist } from './routes/worklist.js';
 
 export interface IngestAppDeps extends StoreInstancesDeps {
@@ -70,7 +71,11 @@ export function createIngestApp(deps: IngestAppDeps, options: IngestAppOptions):
     acceptPost: STORE_ACCEPTS,
   } as const;
   add('/dicom-web/studies', store);
-  add('/dicom-web/studies/:StudyInstanceUID', store);
+  add('/dicom-web/studies/:StudyInstanceUID', {
+    ...store,
+    get: { scope: 'read', handle: retrieveInstances(deps) },
+  });
+  addRetrieveRoutes(add, deps);
 
   add('/api/v1/studies', { get: { scope: 'read', handle: listStudies(deps.studies) } });
   add('/api/v1/studies/:StudyInstanceUID', {

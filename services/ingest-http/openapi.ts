@@ -8,6 +8,7 @@ import { PRIORITIES } from '../../core/triage/priority.js';
 import { problemSchema } from './http/problem.js';
 import { json, problems } from './openapi-answers.js';
 import { DELIVERY_PATHS } from './openapi-deliveries.js';
+import { RETRIEVE_PATHS, retrieveStudy } from './openapi-retrieve.js';
 import { OPERATIONS_PATHS } from './openapi-operations.js';
 import { livenessSchema, readinessSchema } from './routes/health.js';
 import { worklistQuerySchema, worklistSchema } from './routes/worklist.js';
@@ -53,7 +54,7 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     tags: [
-      { name: 'DICOMweb', description: 'STOW-RS (PS3.18 10.5).' },
+      { name: 'DICOMweb', description: 'STOW-RS (PS3.18 10.5), WADO-RS (10.4).' },
       { name: 'Studies' },
       { name: 'Deliveries' },
       { name: 'Keys', description: 'For administrators.' },
@@ -77,10 +78,12 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
         post: store('storeInstances', 'Store objects of any studies', {}),
       },
       '/dicom-web/studies/{StudyInstanceUID}': {
+        get: retrieveStudy,
         post: store('storeStudyInstances', 'Store objects of one study', {
           path: z.object({ StudyInstanceUID }),
         }),
       },
+      ...RETRIEVE_PATHS,
       '/api/v1/studies': {
         get: {
           operationId: 'listStudies',

@@ -188,6 +188,11 @@ describe('OpenAPI', () => {
     expect(Object.keys(buildOpenApi().paths ?? {})).toEqual([
       '/dicom-web/studies',
       '/dicom-web/studies/{StudyInstanceUID}',
+      '/dicom-web/studies/{StudyInstanceUID}/metadata',
+      '/dicom-web/studies/{StudyInstanceUID}/series/{SeriesInstanceUID}',
+      '/dicom-web/studies/{StudyInstanceUID}/series/{SeriesInstanceUID}/metadata',
+      '/dicom-web/studies/{StudyInstanceUID}/series/{SeriesInstanceUID}/instances/{SOPInstanceUID}',
+      '/dicom-web/studies/{StudyInstanceUID}/series/{SeriesInstanceUID}/instances/{SOPInstanceUID}/metadata',
       '/api/v1/studies',
       '/api/v1/studies/{StudyInstanceUID}',
       '/api/v1/worklist',

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
+
+import { problems } from './openapi-answers.js';
+
+const uid = z.string();
+const binary = z.string().meta({ override: { type: 'string', format: 'binary' } });
+const study = { StudyInstanceUID: uid };
+const series = { ...study, SeriesInstanceUID: uid };
+const instance = { ...series, SOPInstanceUID: uid };
+const SERIES = '/dicom-web/studies/{StudyInstanceUID}/series/{SeriesInstanceUID}';
+const INSTANCE = `${SERIES}/instances/{SOPInstanceUID}`;
+
+export const retrieveStudy = retrieve('retrieveStudy', 'The objects of a study', study);
+
+/** WADO-RS: what hangs below a study. */
+export const RETRIEVE_PATHS: ZodOpenApiPathsObject = {
+  '/dicom-web/studies/{StudyInstanceUID}/metadata': {
+    get: metadata('retrieveStudyMetadata', study),
+  },
+  [SERIES]: { get: retrieve('retrieveSeries', 'The objects of a series', series) },
+  [`${SERIES}/metadata`]: { get: metadata('retrieveSeriesMetadata', series) },
+  [INSTANCE]: { get: retrieve('retrieveInstance', 'One object', instance, true) },
+  [`${INSTANCE}/metadata`]: { get: metadata('retrieveInstanceMetadata', instance) },
+};
+
+function retrieve(
+  operationId: string,
+  summary: string,
+  path: z.ZodRawShape,
+  single = false,
+): ZodOpenApiOperationObject {
+  return {
+    operationId,
+    summary,
+    description: 'As received, in the transfer syntax that they have.',
+    tags: ['DICOMweb'],
+    requestParams: { path: z.object(path) },
+    responses: {
+      '200': {
+        description: 'The objects.',
+        content: {
+          'multipart/related; type="application/dicom"': { schema: binary },
+          ...(single && { 'application/dicom': { schema: binary } }),
+        },
+      },
+      '206': { description: 'Those that the retention rules have not removed.' },
+      ...problems(401, 403, 404, 406, 429, 503),
+    },
+  };
+}
+
+function metadata(operationId: string, path: z.ZodRawShape): ZodOpenApiOperationObject {
+  return {
+    operationId,
+    summary: 'Attributes as DICOM JSON, without Pixel Data',
+    tags: ['DICOMweb'],
+    requestParams: { path: z.object(path) },
+    responses: {
+      '200': {
+        description: 'One data set an object.',
+        content: {
+          'application/dicom+json': { schema: z.array(z.record(z.string(), z.unknown())) },
+        },
+      },
+      ...problems(401, 403, 404, 406, 429, 503),
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { parseMediaType } from '../../services/ingest-http/http/media-type.js';
+import { readMultipart } from '../../services/ingest-http/http/multipart.js';
+import { chestFile } from '../support/build-dicom.js';
+import { startIngestServer } from '../support/ingest-server.js';
+import type { IngestServer } from '../support/ingest-server.js';
+import { describeWithPeer } from '../support/peers.js';
+import { openStudies } from '../support/studies.js';
+import type { TestStudies } from '../support/studies.js';
+
+const NAME = 'Nguyễn^Thị Ánh';
+const first = chestFile({
+  '00080005': ['CS', 'ISO_IR 192'],
+  '00100010': ['PN', Buffer.from(`${NAME} `)],
+  '00280030': ['DS', '0.15\\0.15'],
+});
+const second = chestFile({ '00080018': ['UI', '1.2.3.4.6'], '0020000e': ['UI', '1.2.3.5'] });
+
+let folder: string;
+let database: TestStudies;
+let server: IngestServer;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'preread-retrieve-'));
+  database = await openStudies();
+  server = await startIngestServer(folder, database.studies);
+  for (const bytes of [first, second]) {
+    const { status } = await server.post('/dicom-web/studies', bytes, {
+      'Content-Type': 'application/dicom',
+    });
+    expect(status).toBe(200);
+  }
+});
+
+afterAll(async () => {
+  await server.close();
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+const get = (path: string, accept?: string) =>
+  fetch(`${server.url}/dicom-web/studies/${path}`, {
+    headers: accept === undefined ? {} : { Accept: accept },
+  });
+
+async function partsOf(response: Response): Promise<Buffer[]> {
+  const boundary = parseMediaType(response.headers.get('content-type') ?? '')?.parameters.get(
+    'boundary',
+  );
+  const body = Readable.from([Buffer.from(await response.arrayBuffer())]);
+  const parts: Buffer[] = [];
+  for await (const part of readMultipart(body, boundary ?? '')) {
+    expect(part.headers.get('content-type')).toBe('application/dicom');
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of part.body) {
+      chunks.push(chunk);
+    }
+    parts.push(Buffer.concat(chunks));
+  }
+  return parts;
+}
+
+describe('WADO-RS', () => {
+  it.each([
+    ['1.2.3', [first, second]],
+    ['1.2.3/series/1.2.3.4', [first]],
+    ['1.2.3/series/1.2.3.5/instances/1.2.3.4.6', [second]],
+  ])('gives the objects of %s byte for byte', async (path, objects) => {
+    const response = await get(path, 'multipart/related; type="application/dicom"');
+    expect(response.status).toBe(200);
+    const parts = await partsOf(response);
+    expect(parts.map((part) => objects.findIndex((object) => object.equals(part)))).toEqual(
+      objects.map((_, index) => index),
+    );
+  });
+
+  it('gives metadata as DICOM JSON, with Vietnamese names', async () => {
+    const response = await get('1.2.3/metadata', 'application/dicom+json');
+    expect(response.headers.get('content-type')).toContain('application/dicom+json');
+    const [one, two] = (await response.json()) as Record<string, unknown>[];
+    expect(one).toMatchObject({
+      '00080018': { vr: 'UI', Value: ['1.2.3.4.5'] },
+      '00100010': { vr: 'PN', Value: [{ Alphabetic: NAME }] },
+      '00280010': { vr: 'US', Value: [3] },
+      '00280030': { vr: 'DS', Value: [0.15, 0.15] },
+    });
+    expect(one).not.toHaveProperty('7FE00010');
+    expect(two).toMatchObject({ '00080018': { Value: ['1.2.3.4.6'] } });
+  });
+
+  it.each([
+    ['1.2.9', undefined, 404],
+    ['1.2.3/series/1.2.9', undefined, 404],
+    ['not-a-uid/metadata', undefined, 404],
+    ['1.2.3', 'image/png', 406],
+    ['1.2.3', 'application/dicom', 406],
+    ['1.2.3/metadata', 'application/xml', 406],
+  ])('answers %s for %s with %s', async (path, accept, status) => {
+    expect((await get(path, accept)).status).toBe(status);
+  });
+});
+
+describeWithPeer('dcmtk', 'WADO-RS with DCMTK', (dcmtk) => {
+  it('gives one instance as a file that DCMTK reads', async () => {
+    const response = await get('1.2.3/series/1.2.3.4/instances/1.2.3.4.5', 'application/dicom');
+    const file = join(folder, 'retrieved.dcm');
+    await writeFile(file, Buffer.from(await response.arrayBuffer()));
+    expect(execFileSync(dcmtk.program('dcmdump'), ['+U8', file], { encoding: 'utf8' })).toContain(
+      NAME,
+    );
+  });
+});
