@@ -1,24 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { z } from 'zod';
-
 import type { Random } from '../../scripts/phantom/random.js';
-import { stow } from '../support/stow.js';
 import type { ChestImage } from './chest-images.js';
 import type { Ledger } from './ledger.js';
-
-const responseSchema = z.object({
-  '00081199': z
-    .object({ Value: z.array(z.object({ '00081155': z.object({ Value: z.array(z.string()) }) })) })
-    .optional(),
-});
+import type { Road } from './senders.js';
 
 /** A sender gives an image up after so many attempts. */
 const MAX_ATTEMPTS = 40;
 const RETRY_PAUSE_MS = 250;
 
 export interface LoadOptions {
-  readonly url: string;
+  /** The roads into the pipeline; each sending draws one, and a repetition may take another. */
+  readonly roads: readonly Road[];
   readonly imageOf: (study: number, instance: number, stat: boolean) => ChestImage;
   readonly random: Random;
   readonly ledger: Ledger;
@@ -29,7 +22,14 @@ export interface LoadOptions {
 }
 
 export interface Load {
-  readonly counts: { studies: number; late: number; repeated: number; givenUp: number };
+  readonly counts: {
+    studies: number;
+    late: number;
+    repeated: number;
+    givenUp: number;
+    /** Answers of success by the name of the road. */
+    readonly stored: Map<string, number>;
+  };
   /** Lets the senders finish what they have begun. */
   stop(): Promise<void>;
 }
@@ -39,29 +39,26 @@ export interface Load {
  * that do not repeat what was not acknowledged.
  */
 export function startLoad(options: LoadOptions): Load {
-  const { url, imageOf, random, ledger } = options;
-  const counts = { studies: 0, late: 0, repeated: 0, givenUp: 0 };
+  const { roads, imageOf, random, ledger } = options;
+  const counts = {
+    studies: 0,
+    late: 0,
+    repeated: 0,
+    givenUp: 0,
+    stored: new Map<string, number>(),
+  };
   const stopping = new AbortController();
 
   /** Whether all of them were acknowledged. */
   async function sendOnce(images: readonly ChestImage[]): Promise<boolean> {
-    const { status, text } = await stow(
-      url,
-      images.map(({ bytes }) => bytes),
-    );
-    if (status !== 200 && status !== 202) {
-      return false;
-    }
-    const answer = responseSchema.parse(JSON.parse(text));
-    const stored = new Set(
-      answer['00081199']?.Value.flatMap((item) => item['00081155'].Value) ?? [],
-    );
-    for (const { StudyInstanceUID, SOPInstanceUID } of images) {
-      if (stored.has(SOPInstanceUID)) {
-        ledger.acknowledge(StudyInstanceUID, SOPInstanceUID);
-      }
-    }
-    return images.every(({ SOPInstanceUID }) => stored.has(SOPInstanceUID));
+    const road = roads[Math.floor(random.uniform() * roads.length)];
+    const stored = new Set<ChestImage>();
+    await road?.send(images, (image) => {
+      counts.stored.set(road.name, (counts.stored.get(road.name) ?? 0) + 1);
+      ledger.acknowledge(image.StudyInstanceUID, image.SOPInstanceUID);
+      stored.add(image);
+    });
+    return stored.size === images.length;
   }
 
   async function send(images: readonly ChestImage[]): Promise<void> {

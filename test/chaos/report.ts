@@ -16,6 +16,9 @@ export function chaosTable(report: ChaosReport): string {
     ['- with a late image', load.late],
     ['- sent again', load.repeated],
     ['instances acknowledged', verdict.acknowledged],
+    ...[...load.stored]
+      .sort()
+      .map(([road, times]): [string, number] => [`- answers over ${road}`, times]),
     ['instances never acknowledged', load.givenUp],
     ['outcomes: scored', verdict.scored],
     ['outcomes: not analysed', verdict.notAnalysed],

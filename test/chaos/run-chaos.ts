@@ -7,6 +7,7 @@ import { createDisk } from './disk.js';
 import { breakThings } from './faults.js';
 import { createLedger } from './ledger.js';
 import { startLoad, type Load } from './load.js';
+import { storeRoad, stowRoad } from './senders.js';
 import { startSystem, type Backend } from './system.js';
 import { startUnreliableReceiver, type UnreliableReceiver } from './unreliable-receiver.js';
 import { drain, verify, type Verdict } from './verify.js';
@@ -29,6 +30,8 @@ export interface ChaosReport {
   readonly ownEnds: readonly string[];
 }
 
+/** Share of the C-STORE requests whose sender cuts the line before the answer. */
+const BROKEN_OFF = 0.05;
 const DISK_BYTES = 3 * 1024 ** 3;
 /** Longer than the pause between the second and the third attempt of a delivery. */
 const DRAIN_LIMIT_MS = 8 * 60_000;
@@ -53,8 +56,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const startedAtMs = Date.now();
   try {
     await system.whenReady();
+    const sender = random.fork('sender');
     const load = startLoad({
-      url: system.url,
+      roads: [
+        stowRoad(system.url),
+        storeRoad(system.dimsePort, () => sender.uniform() < BROKEN_OFF),
+      ],
       imageOf: createChestImages(seed),
       random: random.fork('load'),
       ledger,

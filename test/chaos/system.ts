@@ -11,6 +11,8 @@ export type Backend = (typeof BACKENDS)[number];
 export interface System {
   /** Base URL of the process that takes studies in. */
   readonly url: string;
+  /** Where the same process answers C-STORE. */
+  readonly dimsePort: number;
   readonly processes: readonly SupervisedProcess[];
   readonly redis: RedisServer | undefined;
   readonly postgres: PostgresServer | undefined;
@@ -32,10 +34,12 @@ export async function startSystem(
   env: Readonly<Record<string, string>>,
 ): Promise<System> {
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
+  const dimsePort = await freePort();
+  const address = { url: `http://127.0.0.1:${port}`, dimsePort };
+  const dimse = { PREREAD_DIMSE_PORT: `${dimsePort}` };
   if (backend === 'embedded') {
-    const processes = [supervise('serve', { ...env, PREREAD_PORT: `${port}` }, [])];
-    return system(url, processes, undefined, undefined);
+    const processes = [supervise('serve', { ...env, ...dimse, PREREAD_PORT: `${port}` }, [])];
+    return system(address, processes, undefined, undefined);
   }
   const redis = await startRedis(present('redis'));
   const postgres = await startPostgres(present('postgres'));
@@ -44,19 +48,20 @@ export async function startSystem(
   for (const [name, roles] of Object.entries(PRODUCTION)) {
     const ownPort = name === 'ingest' ? port : await freePort();
     const args = roles.flatMap((role) => ['--role', role]);
-    processes.push(supervise(name, { ...shared, PREREAD_PORT: `${ownPort}` }, args));
+    const own = { ...(name === 'ingest' && dimse), PREREAD_PORT: `${ownPort}` };
+    processes.push(supervise(name, { ...shared, ...own }, args));
   }
-  return system(url, processes, redis, postgres);
+  return system(address, processes, redis, postgres);
 }
 
 function system(
-  url: string,
+  address: Pick<System, 'url' | 'dimsePort'>,
   processes: readonly SupervisedProcess[],
   redis: RedisServer | undefined,
   postgres: PostgresServer | undefined,
 ): System {
   return {
-    url,
+    ...address,
     processes,
     redis,
     postgres,
