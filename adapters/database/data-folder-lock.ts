@@ -58,7 +58,16 @@ export async function lockDataFolder(
       },
     );
     if (releaseLock !== undefined) {
-      await writeOwner(ownerFile);
+      await writeOwner(ownerFile).catch(async (cause: unknown) => {
+        await releaseLock();
+        throw new PipelineError(
+          'storage-unavailable',
+          `cannot write to the data folder ${absolute}`,
+          {
+            cause,
+          },
+        );
+      });
       let released: Promise<void> | undefined;
       return {
         release: () => (released ??= rm(ownerFile, { force: true }).then(releaseLock)),

@@ -1,6 +1,8 @@
+import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { PipelineError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
 import type { Clock } from '../../core/time.js';
 import { createPool } from './create-pool.js';
@@ -15,11 +17,13 @@ import { EmbeddedSocket } from './pglite/socket.js';
 const POOL_SIZE = 50;
 
 const END_TIMEOUT_MS = 2_000;
+/** With less than a segment of its write-ahead log the database does not start. */
+const LEAST_FREE_BYTES = 16 * 1024 ** 2;
 
 /**
  * The embedded database in `database/` of the data folder, which this process then has for itself.
  *
- * @throws PipelineError `data-folder-locked`, `storage-unavailable`, `database-unavailable`
+ * @throws PipelineError `data-folder-locked`, `storage-full`, `storage-unavailable`, `database-unavailable`
  */
 export async function openEmbeddedDatabase(
   deps: { readonly logger: Logger; readonly clock: Clock },
@@ -29,6 +33,8 @@ export async function openEmbeddedDatabase(
   const lock = await lockDataFolder(options.dataFolder, (error) => {
     deps.logger.error({ code: error.code }, 'the data folder was taken away; the database stops');
     server.abort(error);
+  }).catch(async (error: unknown) => {
+    throw (await fullDisk(options.dataFolder, error)) ?? error;
   });
   const server = createEmbeddedServer(folder, deps.clock);
   const pool = createPool(
@@ -51,7 +57,17 @@ export async function openEmbeddedDatabase(
     await pool.query('SELECT 1');
   } catch (error) {
     await close();
-    throw databaseError(error);
+    throw (await fullDisk(options.dataFolder, error)) ?? databaseError(error);
   }
   return { pool, close };
+}
+
+/** Whether that is why it failed: PGlite says so in many ways, or not at all. */
+async function fullDisk(dataFolder: string, cause: unknown): Promise<PipelineError | undefined> {
+  const disk = await statfs(resolve(dataFolder)).catch(() => undefined);
+  if (disk === undefined || disk.bavail * disk.bsize >= LEAST_FREE_BYTES) {
+    return undefined;
+  }
+  const message = `There is no room left for the database in ${resolve(dataFolder)}: free some and start again.`;
+  return new PipelineError('storage-full', message, { cause });
 }

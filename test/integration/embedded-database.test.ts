@@ -281,6 +281,30 @@ onRealDisk(`embedded database on a small disk [${mountingImpossible ?? 'mounted'
   });
 });
 
+onRealDisk(`a start on a full disk [${mountingImpossible ?? 'mounted'}]`, () => {
+  it('says that the disk is full: without a database yet, and with one', async () => {
+    const { folder } = smallDisk(110 * MIB);
+    const filler = join(folder, 'filler');
+    await fillDisk(filler);
+    const opening = () => openEmbeddedDatabase(deps, { dataFolder: folder });
+    const full = { code: 'storage-full', message: expect.stringContaining(folder) as string };
+    await expect(opening()).rejects.toMatchObject(full);
+    await rm(filler);
+    await (await opening()).close();
+    await fillDisk(filler);
+    // It may start with what it has, as long as it need not write.
+    const result = await opening().then(
+      (database) => database.close(),
+      (error: unknown) => error,
+    );
+    if (result !== undefined) {
+      expect(result).toMatchObject(full);
+    }
+    await rm(filler);
+    await (await opening()).close();
+  });
+});
+
 async function fillDisk(path: string): Promise<void> {
   await writeFile(path, Buffer.alloc(200 * MIB)).catch(() => undefined);
   expect(readFileSync(path).byteLength).toBeGreaterThan(0);
