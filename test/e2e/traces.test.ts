@@ -98,13 +98,10 @@ it('a study leaves one trace from the wire to the webhook with an OpenTelemetry 
     const byStart = [...spans].sort((a, b) =>
       Number(a.startTimeUnixNano - b.startTimeUnixNano || a.endTimeUnixNano - b.endTimeUnixNano),
     );
-    expect(byStart.map(({ name }) => name)).toEqual([
-      'ingest',
-      'queue',
-      'inference',
-      'assembly',
-      'delivery',
-    ]);
+    const names = byStart.map(({ name }) => name);
+    // The queue's span begins with the last byte; of a small image that is the millisecond of the first.
+    expect(names.slice(0, 2).sort()).toEqual(['ingest', 'queue']);
+    expect(names.slice(2)).toEqual(['inference', 'assembly', 'delivery']);
     for (const { startTimeUnixNano, endTimeUnixNano } of spans) {
       expect(endTimeUnixNano).toBeGreaterThanOrEqual(startTimeUnixNano);
     }
