@@ -27,6 +27,7 @@ import type { StoreInstancesDeps, StoreInstancesOptions } from './routes/store-i
 import { BOARD_PATH, queueBoard, type OpenBoard } from './routes/queue-board.js';
 import { getStudy, listStudies } from './routes/studies.js';
 import { addRetrieveRoutes, retrieveInstances } from './routes/retrieve-instances.js';
+import { addSearchRoutes, searchStudies } from './routes/search-objects.js';
 import { getWorklist } from './routes/worklist.js';
 
 export interface IngestAppDeps extends StoreInstancesDeps {
@@ -70,12 +71,16 @@ export function createIngestApp(deps: IngestAppDeps, options: IngestAppOptions):
     post: { scope: 'ingest', handle: storeInstances(deps, options) },
     acceptPost: STORE_ACCEPTS,
   } as const;
-  add('/dicom-web/studies', store);
+  add('/dicom-web/studies', {
+    ...store,
+    get: { scope: 'read', handle: searchStudies(deps) },
+  });
   add('/dicom-web/studies/:StudyInstanceUID', {
     ...store,
     get: { scope: 'read', handle: retrieveInstances(deps) },
   });
   addRetrieveRoutes(add, deps);
+  addSearchRoutes(add, deps);
 
   add('/api/v1/studies', { get: { scope: 'read', handle: listStudies(deps.studies) } });
   add('/api/v1/studies/:StudyInstanceUID', {

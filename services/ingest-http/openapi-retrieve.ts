@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
 
 import { problems } from './openapi-answers.js';
+import { INSTANCE_KEYS, SERIES_KEYS, STUDY_KEYS } from './routes/search-objects.js';
 
 const uid = z.string();
 const binary = z.string().meta({ override: { type: 'string', format: 'binary' } });
@@ -13,10 +14,18 @@ const INSTANCE = `${SERIES}/instances/{SOPInstanceUID}`;
 
 export const retrieveStudy = retrieve('retrieveStudy', 'The objects of a study', study);
 
-/** WADO-RS: what hangs below a study. */
+export const searchStudies = search('searchStudies', 'Studies that match', STUDY_KEYS, {});
+
+/** WADO-RS and QIDO-RS: what hangs below a study. */
 export const RETRIEVE_PATHS: ZodOpenApiPathsObject = {
   '/dicom-web/studies/{StudyInstanceUID}/metadata': {
     get: metadata('retrieveStudyMetadata', study),
+  },
+  '/dicom-web/studies/{StudyInstanceUID}/series': {
+    get: search('searchSeries', 'The series of a study', SERIES_KEYS, study),
+  },
+  [`${SERIES}/instances`]: {
+    get: search('searchInstances', 'The objects of a series', INSTANCE_KEYS, series),
   },
   [SERIES]: { get: retrieve('retrieveSeries', 'The objects of a series', series) },
   [`${SERIES}/metadata`]: { get: metadata('retrieveSeriesMetadata', series) },
@@ -46,6 +55,32 @@ function retrieve(
       },
       '206': { description: 'Those that the retention rules have not removed.' },
       ...problems(401, 403, 404, 406, 429, 503),
+    },
+  };
+}
+
+function search(
+  operationId: string,
+  summary: string,
+  keys: object,
+  path: z.ZodRawShape,
+): ZodOpenApiOperationObject {
+  const query = Object.fromEntries(
+    ['limit', 'offset', ...Object.keys(keys)].map((name) => [name, z.string().optional()]),
+  );
+  return {
+    operationId,
+    summary,
+    tags: ['DICOMweb'],
+    requestParams: { path: z.object(path), query: z.object(query) },
+    responses: {
+      '200': {
+        description: 'What matches, as DICOM JSON.',
+        content: {
+          'application/dicom+json': { schema: z.array(z.record(z.string(), z.unknown())) },
+        },
+      },
+      ...problems(400, 401, 403, 406, 429, 503),
     },
   };
 }

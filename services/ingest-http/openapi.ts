@@ -8,7 +8,7 @@ import { PRIORITIES } from '../../core/triage/priority.js';
 import { problemSchema } from './http/problem.js';
 import { json, problems } from './openapi-answers.js';
 import { DELIVERY_PATHS } from './openapi-deliveries.js';
-import { RETRIEVE_PATHS, retrieveStudy } from './openapi-retrieve.js';
+import { RETRIEVE_PATHS, retrieveStudy, searchStudies } from './openapi-retrieve.js';
 import { OPERATIONS_PATHS } from './openapi-operations.js';
 import { livenessSchema, readinessSchema } from './routes/health.js';
 import { worklistQuerySchema, worklistSchema } from './routes/worklist.js';
@@ -54,7 +54,7 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     tags: [
-      { name: 'DICOMweb', description: 'STOW-RS (PS3.18 10.5), WADO-RS (10.4).' },
+      { name: 'DICOMweb', description: 'STOW-RS (PS3.18 10.5), WADO-RS (10.4), QIDO-RS (10.6).' },
       { name: 'Studies' },
       { name: 'Deliveries' },
       { name: 'Keys', description: 'For administrators.' },
@@ -75,6 +75,7 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
     security: [{ apiKey: [] }],
     paths: {
       '/dicom-web/studies': {
+        get: searchStudies,
         post: store('storeInstances', 'Store objects of any studies', {}),
       },
       '/dicom-web/studies/{StudyInstanceUID}': {

@@ -155,7 +155,7 @@ describe('studies', () => {
 describe('errors', () => {
   it.each([
     ['GET', '/nowhere', 404, 'not-found'],
-    ['GET', '/dicom-web/studies', 405, 'method-not-allowed'],
+    ['PUT', '/dicom-web/studies', 405, 'method-not-allowed'],
     ['DELETE', '/api/v1/studies/1.2.3', 405, 'method-not-allowed'],
     ['GET', '/api/v1/studies/%zz', 400, 'request-invalid'],
   ])('%s %s is a problem', async (method, path, status, code) => {
@@ -169,8 +169,8 @@ describe('errors', () => {
   });
 
   it('a method that a resource does not have is told which it has', async () => {
-    const { headers } = await get('/dicom-web/studies');
-    expect(headers.get('allow')).toBe('POST, OPTIONS');
+    const { headers } = await get('/dicom-web/studies', { method: 'PUT' });
+    expect(headers.get('allow')).toBe('GET, HEAD, POST, OPTIONS');
   });
 });
 
@@ -178,7 +178,7 @@ describe('OPTIONS', () => {
   it('names the methods and what POST takes', async () => {
     const { status, headers } = await get('/dicom-web/studies', { method: 'OPTIONS' });
     expect(status).toBe(204);
-    expect(headers.get('allow')).toBe('POST, OPTIONS');
+    expect(headers.get('allow')).toBe('GET, HEAD, POST, OPTIONS');
     expect(headers.get('accept-post')).toContain('multipart/related; type="application/dicom"');
   });
 });
@@ -189,6 +189,8 @@ describe('OpenAPI', () => {
       '/dicom-web/studies',
       '/dicom-web/studies/{StudyInstanceUID}',
       '/dicom-web/studies/{StudyInstanceUID}/metadata',
+      '/dicom-web/studies/{StudyInstanceUID}/series',
+      '/dicom-web/studies/{StudyInstanceUID}/series/{SeriesInstanceUID}/instances',
       '/dicom-web/studies/{StudyInstanceUID}/series/{SeriesInstanceUID}',
       '/dicom-web/studies/{StudyInstanceUID}/series/{SeriesInstanceUID}/metadata',
       '/dicom-web/studies/{StudyInstanceUID}/series/{SeriesInstanceUID}/instances/{SOPInstanceUID}',

@@ -106,6 +106,49 @@ describe('WADO-RS', () => {
     expect((await get(path, accept)).status).toBe(status);
   });
 });
+describe('QIDO-RS', () => {
+  const search = async (path: string) => {
+    const response = await fetch(`${server.url}/dicom-web/studies${path}`);
+    const text = await response.text();
+    return { status: response.status, found: response.ok ? (JSON.parse(text) as unknown[]) : [] };
+  };
+
+  it('finds a study with what a list of studies shows', async () => {
+    const { found } = await search('?PatientName=nguy%E1%BB%85n*&limit=10&includefield=all');
+    expect(found).toEqual([
+      expect.objectContaining({
+        '00080061': { vr: 'CS', Value: ['CR'] },
+        '00100010': { vr: 'PN', Value: [{ Alphabetic: NAME }] },
+        '0020000D': { vr: 'UI', Value: ['1.2.3'] },
+        '00201206': { vr: 'IS', Value: [2] },
+        '00201208': { vr: 'IS', Value: [2] },
+      }),
+    ]);
+  });
+
+  it.each([
+    ['?StudyInstanceUID=1.2.3', 1],
+    ['?0020000D=1.2.9', 0],
+    ['?ModalitiesInStudy=DX', 0],
+    ['?offset=1', 0],
+    ['?StudyDate=20260101-', 0],
+    ['/1.2.3/series', 2],
+    ['/1.2.3/series?SeriesInstanceUID=1.2.3.5', 1],
+    ['/1.2.3/series/1.2.3.4/instances?Rows=3', 1],
+    ['/1.2.9/series', 0],
+  ])('%s finds %i', async (path, count) => {
+    const { status, found } = await search(path);
+    expect(status).toBe(200);
+    expect(found).toHaveLength(count);
+  });
+
+  it.each(['?limit=x', '?Unknown=1', '?PatientID=1&PatientID=2', '?constructor=1'])(
+    'refuses %s',
+    async (path) => {
+      expect((await search(path)).status).toBe(400);
+    },
+  );
+});
 
 describeWithPeer('dcmtk', 'WADO-RS with DCMTK', (dcmtk) => {
   it('gives one instance as a file that DCMTK reads', async () => {

@@ -1,0 +1,211 @@
+import type { Request, RequestHandler } from 'express';
+
+import { readDicomJson } from '../../../adapters/dicom/read-source-study.js';
+import type { DicomJson } from '../../../adapters/dicom/dicom-json.js';
+import { matchesKey } from '../../../core/dicom/match-attributes.js';
+import { parseUid } from '../../../core/dicom/uid.js';
+import { PipelineError } from '../../../core/errors.js';
+import type { StoredInstance, StudyStore } from '../../../core/storage/study-store.js';
+import { negotiate } from '../http/media-type.js';
+import type { AddResource } from '../http/resource.js';
+import type { RetrieveDeps } from './retrieve-instances.js';
+
+export interface SearchDeps extends RetrieveDeps {
+  readonly studies: Pick<StudyStore, 'findStudy' | 'listStudies'>;
+}
+
+/** Studies are looked through from the newest on, and no further than this: their headers are read from disk. */
+const MAX_SEARCHED_STUDIES = 1_000;
+const MAX_RESULTS = 500;
+const DEFAULT_RESULTS = 100;
+const BATCH = 100;
+const TYPES = ['application/dicom+json', 'application/json'] as const;
+
+/** Attributes of an answer, in this order; each is also a matching key. */
+export const STUDY_KEYS: Readonly<Record<string, readonly [tag: string, vr: string]>> = {
+  StudyDate: ['00080020', 'DA'],
+  StudyTime: ['00080030', 'TM'],
+  AccessionNumber: ['00080050', 'SH'],
+  ModalitiesInStudy: ['00080061', 'CS'],
+  ReferringPhysicianName: ['00080090', 'PN'],
+  StudyDescription: ['00081030', 'LO'],
+  PatientName: ['00100010', 'PN'],
+  PatientID: ['00100020', 'LO'],
+  PatientBirthDate: ['00100030', 'DA'],
+  PatientSex: ['00100040', 'CS'],
+  StudyInstanceUID: ['0020000D', 'UI'],
+  StudyID: ['00200010', 'SH'],
+};
+export const SERIES_KEYS: typeof STUDY_KEYS = {
+  Modality: ['00080060', 'CS'],
+  SeriesDescription: ['0008103E', 'LO'],
+  SeriesInstanceUID: ['0020000E', 'UI'],
+  SeriesNumber: ['00200011', 'IS'],
+};
+export const INSTANCE_KEYS: typeof STUDY_KEYS = {
+  SOPClassUID: ['00080016', 'UI'],
+  SOPInstanceUID: ['00080018', 'UI'],
+  InstanceNumber: ['00200013', 'IS'],
+  Rows: ['00280010', 'US'],
+  Columns: ['00280011', 'US'],
+  NumberOfFrames: ['00280008', 'IS'],
+};
+
+interface Query {
+  readonly keys: readonly (readonly [tag: string, vr: string, key: string])[];
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** QIDO-RS (PS3.18 10.6): studies, the series of a study, the instances of a series. */
+export function searchStudies({ studies, objects }: SearchDeps): RequestHandler {
+  return async (request, response) => {
+    const { keys, limit, offset } = parseQuery(request, STUDY_KEYS);
+    const type = accepted(request);
+    const found: DicomJson[] = [];
+    let searched = 0;
+    let cursor: string | undefined;
+    do {
+      const page = await studies.listStudies({
+        limit: BATCH,
+        ...(cursor !== undefined && { cursor }),
+      });
+      for (const { StudyInstanceUID } of page.studies) {
+        const wanted = keys.every(
+          ([tag, vr, key]) =>
+            tag !== '0020000D' || matchesKey({ vr, Value: [StudyInstanceUID] }, vr, key),
+        );
+        const study = wanted ? await studies.findStudy(StudyInstanceUID) : undefined;
+        const headers = await readHeaders(objects, study?.instances ?? []);
+        const summary = headers[0] && summarise(headers);
+        if (summary !== undefined && matches(summary, keys)) {
+          found.push(summary);
+        }
+      }
+      searched += page.studies.length;
+      cursor = page.nextCursor;
+    } while (cursor && searched < MAX_SEARCHED_STUDIES && found.length < offset + limit);
+    if (cursor !== undefined) {
+      response.set(
+        'Warning',
+        '299 preread "There may be more: only the newest studies were searched."',
+      );
+    }
+    send(response, type, found.slice(offset, offset + limit));
+  };
+}
+
+export function addSearchRoutes(add: AddResource, deps: SearchDeps): void {
+  const below = '/dicom-web/studies/:StudyInstanceUID/series';
+  add(below, { get: { scope: 'read', handle: searchBelow(deps, SERIES_KEYS) } });
+  add(`${below}/:SeriesInstanceUID/instances`, {
+    get: { scope: 'read', handle: searchBelow(deps, INSTANCE_KEYS) },
+  });
+}
+
+function searchBelow({ studies, objects }: SearchDeps, own: typeof STUDY_KEYS): RequestHandler {
+  return async (request, response) => {
+    const { keys, limit, offset } = parseQuery(request, own);
+    const type = accepted(request);
+    const { StudyInstanceUID, SeriesInstanceUID } = request.params;
+    const uid = parseUid(String(StudyInstanceUID));
+    const study = uid && (await studies.findStudy(uid));
+    const instances = (study?.instances ?? []).filter(
+      ({ identity }) =>
+        SeriesInstanceUID === undefined || identity.SeriesInstanceUID === SeriesInstanceUID,
+    );
+    const headers = await readHeaders(objects, instances);
+    const groups =
+      own === INSTANCE_KEYS ? headers.map((header) => [header]) : Object.values(bySeries(headers));
+    const found = groups.map((group) => ({
+      ...pick(group[0] ?? {}, { ...own, StudyInstanceUID: ['0020000D', 'UI'] }),
+      ...(own === SERIES_KEYS && { '00201209': { vr: 'IS', Value: [group.length] } }),
+      ...(own === INSTANCE_KEYS && pick(group[0] ?? {}, SERIES_KEYS)),
+    }));
+    send(response, type, found.filter((one) => matches(one, keys)).slice(offset, offset + limit));
+  };
+}
+
+function parseQuery(request: Request, known: typeof STUDY_KEYS): Query {
+  const keys: [string, string, string][] = [];
+  const numbers = { limit: DEFAULT_RESULTS, offset: 0 };
+  for (const [name, value] of Object.entries(request.query)) {
+    const attribute =
+      (Object.hasOwn(known, name) ? known[name] : undefined) ??
+      Object.values(known).find(([tag]) => tag === name.toUpperCase());
+    if (name === 'includefield' || name === 'fuzzymatching') {
+      continue;
+    }
+    if (typeof value !== 'string') {
+      throw new PipelineError('request-invalid', 'A query parameter stands there twice.');
+    }
+    if (name === 'limit' || name === 'offset') {
+      if (!/^\d{1,6}$/.test(value)) {
+        throw new PipelineError('request-invalid', `${name} is no number.`);
+      }
+      numbers[name] = Number(value);
+    } else if (attribute === undefined) {
+      const names = Object.keys(known).join(', ');
+      throw new PipelineError('request-invalid', `The keys are limit, offset, ${names}.`);
+    } else {
+      keys.push([...attribute, value]);
+    }
+  }
+  return { keys, offset: numbers.offset, limit: Math.min(numbers.limit, MAX_RESULTS) };
+}
+
+function accepted(request: Request): string {
+  const type = negotiate(request.headers.accept, TYPES);
+  if (type === undefined) {
+    throw new PipelineError('not-acceptable', `Available: ${TYPES.join(', ')}.`);
+  }
+  return type;
+}
+
+function send(
+  response: Parameters<RequestHandler>[1],
+  type: string,
+  found: readonly object[],
+): void {
+  response.set('Content-Type', type).send(Buffer.from(JSON.stringify(found)));
+}
+
+async function readHeaders(
+  objects: RetrieveDeps['objects'],
+  instances: readonly StoredInstance[],
+): Promise<DicomJson[]> {
+  const headers: DicomJson[] = [];
+  for (const { objectKey, purgedAtMs } of instances) {
+    if (purgedAtMs === undefined) {
+      headers.push(await readDicomJson(objects.path(objectKey)));
+    }
+  }
+  return headers;
+}
+
+function summarise(headers: readonly DicomJson[]): DicomJson {
+  const modalities = headers.flatMap((header) => header['00080060']?.Value ?? []);
+  return {
+    ...pick(headers[0] ?? {}, STUDY_KEYS),
+    '00080061': { vr: 'CS', Value: [...new Set(modalities)] },
+    '00201206': { vr: 'IS', Value: [Object.keys(bySeries(headers)).length] },
+    '00201208': { vr: 'IS', Value: [headers.length] },
+  };
+}
+
+function bySeries(headers: readonly DicomJson[]): Readonly<Record<string, DicomJson[]>> {
+  const groups: Record<string, DicomJson[]> = {};
+  for (const header of headers) {
+    (groups[String(header['0020000E']?.Value?.[0])] ??= []).push(header);
+  }
+  return groups;
+}
+
+/** An attribute that is asked for and unknown comes back empty. Source: PS3.18 10.6.3.3. */
+function pick(header: DicomJson, keys: typeof STUDY_KEYS): DicomJson {
+  return Object.fromEntries(Object.values(keys).map(([tag, vr]) => [tag, header[tag] ?? { vr }]));
+}
+
+function matches(attributes: DicomJson, keys: Query['keys']): boolean {
+  return keys.every(([tag, vr, key]) => matchesKey(attributes[tag], vr, key));
+}
