@@ -25,7 +25,7 @@ export function percentiles(values: Float64Array, wanted: readonly number[]): nu
   });
 }
 
-// Loops in functions of their own: over variables that a closure shares they take ten times as long.
+// Loops in functions of their own: over variables that a closure shares they are a quarter slower.
 
 function countsOf(bins: Uint16Array): Uint32Array {
   const counts = new Uint32Array(BINS + 1);
