@@ -1,11 +1,10 @@
 import dcmjs from 'dcmjs';
 import type { DataSet, Element } from 'dicom-parser';
 
+import type { JsonAttribute } from '../../core/dicom/match-attributes.js';
 import { decodeText } from './character-set.js';
 
-export interface DicomJsonElement {
-  readonly vr: string;
-  readonly Value?: readonly unknown[];
+export interface DicomJsonElement extends JsonAttribute {
   readonly InlineBinary?: string;
 }
 export type DicomJson = Readonly<Record<string, DicomJsonElement>>;

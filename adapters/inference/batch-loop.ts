@@ -1,5 +1,6 @@
 import type { ImageClassification } from '../../core/inference/image-classifier.js';
 import type { MessageToChild } from './child-messages.js';
+import { insertByUrgency } from './pool-task.js';
 
 export type ImageTask = Extract<MessageToChild, { type: 'classify' }>;
 
@@ -118,8 +119,7 @@ export function createBatchLoop<T>(deps: BatchLoopDeps<T>): (task: ImageTask) =>
   }
 
   return (task) => {
-    const behind = task.urgent ? waiting.findIndex(({ urgent }) => !urgent) : -1;
-    waiting.splice(behind === -1 ? waiting.length : behind, 0, task);
+    insertByUrgency(waiting, task);
     onArrival();
     if (!busy) {
       void workOff();

@@ -3,7 +3,7 @@ import type { EngineFacts, ImageClassifier } from '../../core/inference/image-cl
 import type { Logger } from '../../core/log.js';
 import type { ChildInfo } from './child-messages.js';
 import { createPoolSlot, type PoolSlot, type SlotDeath, type SlotOptions } from './pool-slot.js';
-import { createPoolTask, type PoolTask } from './pool-task.js';
+import { createPoolTask, type PoolTask, insertByUrgency } from './pool-task.js';
 
 /** How often time and memory are looked at; both limits are that coarse. */
 const WATCH_MS = 250;
@@ -157,8 +157,7 @@ export async function createClassifierPool(
       if (classifyOptions?.background === true) {
         background.push(task);
       } else {
-        const behind = task.urgent ? waiting.findIndex(({ urgent }) => !urgent) : -1;
-        waiting.splice(behind === -1 ? waiting.length : behind, 0, task);
+        insertByUrgency(waiting, task);
       }
       dispatch();
       return task.result;

@@ -44,3 +44,12 @@ export function createPoolTask(source: ImageSource, options: ClassifyOptions = {
   const isAbandoned = (): boolean => signal?.aborted === true;
   return { source, cams, urgent, alone: false, result, isAbandoned, resolve, reject };
 }
+
+/** Puts an urgent one behind the urgent ones that wait, any other at the end. */
+export function insertByUrgency<T extends { readonly urgent: boolean }>(
+  waiting: T[],
+  task: T,
+): void {
+  const behind = task.urgent ? waiting.findIndex(({ urgent }) => !urgent) : -1;
+  waiting.splice(behind === -1 ? waiting.length : behind, 0, task);
+}

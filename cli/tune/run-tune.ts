@@ -12,6 +12,7 @@ import {
   cardFeeders,
   coreSplits,
   fastest,
+  isSameMachine,
   weightsKey,
   type Arrangement,
   type Measured,
@@ -66,10 +67,7 @@ export async function runTune(tune: RunTune): Promise<string> {
 
   const path = config.PREREAD_TUNING ?? defaultTuningPath();
   const found = await readTuning(path);
-  const isOfThisMachine =
-    found.kind === 'found' &&
-    found.tuning.machine.processor === machine.processor &&
-    found.tuning.machine.cores === machine.cores;
+  const isOfThisMachine = found.kind === 'found' && isSameMachine(found.tuning.machine, machine);
   const tuning: Tuning = {
     schemaVersion: 1,
     machine,

@@ -47,6 +47,10 @@ export function weightsKey({
   return [file, ...variants.map((variant) => variant.file)].map(({ sha256 }) => sha256).join('+');
 }
 
+export function isSameMachine(a: Machine, b: Machine): boolean {
+  return a.processor === b.processor && a.cores === b.cores;
+}
+
 /** Settings that say how the engine is set up; undefined where nobody has said it. */
 export interface EngineSettings {
   readonly provider: string;
@@ -71,7 +75,7 @@ export function applyTuning(
   machine: Machine,
   { file, variants }: Pick<ModelManifest, 'file' | 'variants'>,
 ): TunedSettings {
-  if (tuned.processor !== machine.processor || tuned.cores !== machine.cores) {
+  if (!isSameMachine(tuned, machine)) {
     return {
       kind: 'stale',
       reason: `it was made on ${describe(tuned)}, and this is ${describe(machine)}`,

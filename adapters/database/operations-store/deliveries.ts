@@ -10,7 +10,7 @@ import type {
 } from '../../../core/storage/operations-store.js';
 import type { DeliveryState } from '../../../core/storage/study-store.js';
 import type { DatabaseSchema } from '../schema.js';
-import { decodeCursor, encodeCursor } from '../study-store/cursor.js';
+import { decodeCursor, takePage } from '../study-store/cursor.js';
 import { toDelivery } from '../study-store/rows.js';
 import type { Writing } from '../study-store/writing.js';
 import { audit } from './audit.js';
@@ -44,15 +44,8 @@ export async function listDeliveries(
     .orderBy('delivery_id', 'desc')
     .limit(limit + 1)
     .execute();
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  return {
-    deliveries: page.map(toListed),
-    nextCursor:
-      rows.length > limit && last !== undefined
-        ? encodeCursor(last.created_at, last.delivery_id)
-        : undefined,
-  };
+  const { page, nextCursor } = takePage(rows, limit, (row) => [row.created_at, row.delivery_id]);
+  return { deliveries: page.map(toListed), nextCursor };
 }
 
 export async function findDelivery(

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 
 import type { StudyQuery, StudySummary } from '../../../core/storage/study-store.js';
 import type { DatabaseSchema } from '../schema.js';
-import { decodeCursor, encodeCursor } from './cursor.js';
+import { decodeCursor, takePage } from './cursor.js';
 import { toPriority, toStudy } from './rows.js';
 
 /** Newest first. The cursor is the place of a page's last study in that order. */
@@ -28,15 +28,11 @@ export async function listStudies(
     .orderBy('study_id', 'desc')
     .limit(limit + 1)
     .execute();
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  return {
-    studies: page.map(toSummary),
-    nextCursor:
-      rows.length > limit && last !== undefined
-        ? encodeCursor(last.first_received_at, last.study_id)
-        : undefined,
-  };
+  const { page, nextCursor } = takePage(rows, limit, (row) => [
+    row.first_received_at,
+    row.study_id,
+  ]);
+  return { studies: page.map(toSummary), nextCursor };
 }
 
 function toSummary(row: Selectable<DatabaseSchema['studies']>): StudySummary {

@@ -6,7 +6,7 @@ import { PipelineError } from '../../../core/errors.js';
 import type { ListedDelivery, OperationsStore } from '../../../core/storage/operations-store.js';
 import type { StoredDelivery } from '../../../core/storage/study-store.js';
 import { isoTime, isoTimeIfKnown } from '../../../core/time.js';
-import { describeIssues } from '../http/describe-issues.js';
+import { parseRequest } from '../http/parse-request.js';
 import type { RequestLocals } from '../http/request-log.js';
 import type { AddResource } from '../http/resource.js';
 import { deliveryQuerySchema } from './deliveries-schemas.js';
@@ -49,11 +49,8 @@ export function deliveryToJson(delivery: StoredDelivery): z.infer<typeof deliver
 
 function listDeliveries(operations: OperationsStore): RequestHandler {
   return async (request, response) => {
-    const parsed = deliveryQuerySchema.safeParse(request.query);
-    if (!parsed.success) {
-      throw new PipelineError('request-invalid', describeIssues(parsed.error));
-    }
-    const { deliveries, nextCursor } = await operations.listDeliveries(parsed.data);
+    const query = parseRequest(deliveryQuerySchema, request.query);
+    const { deliveries, nextCursor } = await operations.listDeliveries(query);
     response.json({ deliveries: deliveries.map(listedToJson), nextCursor } satisfies z.infer<
       typeof deliveryListSchema
     >);

@@ -8,7 +8,7 @@ import type { KeyStore } from '../../../core/access/key-store.js';
 import { createKey, describeKey, newKeySchema } from '../../../core/access/manage-keys.js';
 import type { keyListSchema } from '../../../core/access/manage-keys.js';
 import { PipelineError } from '../../../core/errors.js';
-import { describeIssues } from '../http/describe-issues.js';
+import { parseRequest } from '../http/parse-request.js';
 import type { AddResource } from '../http/resource.js';
 
 /** Keys for administrators: `/api/v1/keys`. */
@@ -29,11 +29,7 @@ function listKeys(keys: KeyStore): RequestHandler {
 
 function createKeyRoute(keys: KeyStore): RequestHandler {
   return async (request, response) => {
-    const parsed = newKeySchema.safeParse(request.body);
-    if (!parsed.success) {
-      throw new PipelineError('request-invalid', describeIssues(parsed.error));
-    }
-    const created = await createKey(keys, parsed.data, randomBytes);
+    const created = await createKey(keys, parseRequest(newKeySchema, request.body), randomBytes);
     response.status(201).set('Cache-Control', 'no-store').json(created);
   };
 }

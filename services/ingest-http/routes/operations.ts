@@ -14,6 +14,7 @@ import {
 } from '../../../core/storage/operations-store.js';
 import type { ObjectStore } from '../../../core/storage/object-store.js';
 import { isoTime, isoTimeIfKnown } from '../../../core/time.js';
+import { parseRequest } from '../http/parse-request.js';
 import type { RequestLocals } from '../http/request-log.js';
 import type { AddResource } from '../http/resource.js';
 import { addDeliveryRoutes } from './deliveries.js';
@@ -114,11 +115,7 @@ function reprocessStudy(operations: OperationsStore): RequestHandler {
 
 function listDeadLetters(operations: OperationsStore): RequestHandler {
   return async (request, response) => {
-    const parsed = listQuerySchema.safeParse(request.query);
-    if (!parsed.success) {
-      throw new PipelineError('request-invalid', z.prettifyError(parsed.error));
-    }
-    const found = await operations.listDeadLetters(parsed.data);
+    const found = await operations.listDeadLetters(parseRequest(listQuerySchema, request.query));
     response.json({ deadLetters: found.map(deadLetterToJson) } satisfies z.infer<
       typeof deadLetterListSchema
     >);

@@ -6,11 +6,11 @@ import { pipeline } from 'node:stream/promises';
 
 import type { Request, RequestHandler } from 'express';
 
-import { readDicomJson } from '../../../adapters/dicom/read-source-study.js';
 import { parseUid } from '../../../core/dicom/uid.js';
 import { PipelineError } from '../../../core/errors.js';
 import type { ObjectStore } from '../../../core/storage/object-store.js';
 import type { StoredInstance, StudyStore } from '../../../core/storage/study-store.js';
+import { acceptedJsonType, readHeaders, sendDicomJson } from '../http/dicom-json.js';
 import { negotiate } from '../http/media-type.js';
 import type { AddResource } from '../http/resource.js';
 
@@ -20,7 +20,6 @@ export interface RetrieveDeps {
 }
 
 const INSTANCE_TYPES = ['multipart/related', 'application/dicom'] as const;
-const METADATA_TYPES = ['application/dicom+json', 'application/json'] as const;
 
 /** What is retrieved: a study, a series, an instance. */
 const LEVELS = [
@@ -75,32 +74,37 @@ export function retrieveInstances(deps: RetrieveDeps): RequestHandler {
 /** Metadata as DICOM JSON, one object after the other. */
 function retrieveMetadata(deps: RetrieveDeps): RequestHandler {
   return async (request, response) => {
-    const type = negotiate(request.headers.accept, METADATA_TYPES);
-    if (type === undefined) {
-      throw new PipelineError('not-acceptable', `Available: ${METADATA_TYPES.join(', ')}.`);
-    }
+    const type = acceptedJsonType(request);
     const { kept } = await find(deps, request);
-    const all: object[] = [];
-    for (const { objectKey } of kept) {
-      all.push(await readDicomJson(deps.objects.path(objectKey)));
-    }
-    response.set('Content-Type', type).send(Buffer.from(JSON.stringify(all)));
+    sendDicomJson(response, type, await readHeaders(deps.objects, kept));
   };
+}
+
+/** What is stored of a study, a series or an instance, removed or not; nothing when the study is unknown. */
+export async function storedInstances(
+  studies: RetrieveDeps['studies'],
+  { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID }: Request['params'],
+): Promise<readonly StoredInstance[]> {
+  const uid = parseUid(String(StudyInstanceUID));
+  const study = uid && (await studies.findStudy(uid));
+  return (study?.instances ?? []).filter(
+    ({ identity }) =>
+      (SeriesInstanceUID === undefined || identity.SeriesInstanceUID === SeriesInstanceUID) &&
+      (SOPInstanceUID === undefined || identity.SOPInstanceUID === SOPInstanceUID),
+  );
+}
+
+/** Whether the retention rules have left the file. */
+export function isKept({ purgedAtMs }: StoredInstance): boolean {
+  return purgedAtMs === undefined;
 }
 
 async function find(
   { studies }: RetrieveDeps,
   request: Request,
 ): Promise<{ readonly kept: readonly StoredInstance[]; readonly complete: boolean }> {
-  const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID } = request.params;
-  const uid = parseUid(String(StudyInstanceUID));
-  const study = uid && (await studies.findStudy(uid));
-  const wanted = (study?.instances ?? []).filter(
-    ({ identity }) =>
-      (SeriesInstanceUID === undefined || identity.SeriesInstanceUID === SeriesInstanceUID) &&
-      (SOPInstanceUID === undefined || identity.SOPInstanceUID === SOPInstanceUID),
-  );
-  const kept = wanted.filter(({ purgedAtMs }) => purgedAtMs === undefined);
+  const wanted = await storedInstances(studies, request.params);
+  const kept = wanted.filter(isKept);
   if (kept.length === 0) {
     throw new PipelineError('not-found', 'No such object is stored (any more).');
   }

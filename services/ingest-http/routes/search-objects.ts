@@ -1,14 +1,12 @@
 import type { Request, RequestHandler } from 'express';
 
-import { readDicomJson } from '../../../adapters/dicom/read-source-study.js';
 import type { DicomJson } from '../../../adapters/dicom/dicom-json.js';
 import { matchesKey } from '../../../core/dicom/match-attributes.js';
-import { parseUid } from '../../../core/dicom/uid.js';
 import { PipelineError } from '../../../core/errors.js';
-import type { StoredInstance, StudyStore } from '../../../core/storage/study-store.js';
-import { negotiate } from '../http/media-type.js';
+import type { StudyStore } from '../../../core/storage/study-store.js';
+import { acceptedJsonType, readHeaders, sendDicomJson } from '../http/dicom-json.js';
 import type { AddResource } from '../http/resource.js';
-import type { RetrieveDeps } from './retrieve-instances.js';
+import { isKept, storedInstances, type RetrieveDeps } from './retrieve-instances.js';
 
 export interface SearchDeps extends RetrieveDeps {
   readonly studies: Pick<StudyStore, 'findStudy' | 'listStudies'>;
@@ -19,7 +17,6 @@ const MAX_SEARCHED_STUDIES = 1_000;
 const MAX_RESULTS = 500;
 const DEFAULT_RESULTS = 100;
 const BATCH = 100;
-const TYPES = ['application/dicom+json', 'application/json'] as const;
 
 /** Attributes of an answer, in this order; each is also a matching key. */
 export const STUDY_KEYS: Readonly<Record<string, readonly [tag: string, vr: string]>> = {
@@ -61,7 +58,7 @@ interface Query {
 export function searchStudies({ studies, objects }: SearchDeps): RequestHandler {
   return async (request, response) => {
     const { keys, limit, offset } = parseQuery(request, STUDY_KEYS);
-    const type = accepted(request);
+    const type = acceptedJsonType(request);
     const found: DicomJson[] = [];
     let searched = 0;
     let cursor: string | undefined;
@@ -76,7 +73,7 @@ export function searchStudies({ studies, objects }: SearchDeps): RequestHandler 
             tag !== '0020000D' || matchesKey({ vr, Value: [StudyInstanceUID] }, vr, key),
         );
         const study = wanted ? await studies.findStudy(StudyInstanceUID) : undefined;
-        const headers = await readHeaders(objects, study?.instances ?? []);
+        const headers = await readHeaders(objects, (study?.instances ?? []).filter(isKept));
         const summary = headers[0] && summarise(headers);
         if (summary !== undefined && matches(summary, keys)) {
           found.push(summary);
@@ -91,7 +88,7 @@ export function searchStudies({ studies, objects }: SearchDeps): RequestHandler 
         '299 preread "There may be more: only the newest studies were searched."',
       );
     }
-    send(response, type, found.slice(offset, offset + limit));
+    sendDicomJson(response, type, found.slice(offset, offset + limit));
   };
 }
 
@@ -106,15 +103,9 @@ export function addSearchRoutes(add: AddResource, deps: SearchDeps): void {
 function searchBelow({ studies, objects }: SearchDeps, own: typeof STUDY_KEYS): RequestHandler {
   return async (request, response) => {
     const { keys, limit, offset } = parseQuery(request, own);
-    const type = accepted(request);
-    const { StudyInstanceUID, SeriesInstanceUID } = request.params;
-    const uid = parseUid(String(StudyInstanceUID));
-    const study = uid && (await studies.findStudy(uid));
-    const instances = (study?.instances ?? []).filter(
-      ({ identity }) =>
-        SeriesInstanceUID === undefined || identity.SeriesInstanceUID === SeriesInstanceUID,
-    );
-    const headers = await readHeaders(objects, instances);
+    const type = acceptedJsonType(request);
+    const stored = await storedInstances(studies, request.params);
+    const headers = await readHeaders(objects, stored.filter(isKept));
     const groups =
       own === INSTANCE_KEYS ? headers.map((header) => [header]) : Object.values(bySeries(headers));
     const found = groups.map((group) => ({
@@ -122,7 +113,11 @@ function searchBelow({ studies, objects }: SearchDeps, own: typeof STUDY_KEYS): 
       ...(own === SERIES_KEYS && { '00201209': { vr: 'IS', Value: [group.length] } }),
       ...(own === INSTANCE_KEYS && pick(group[0] ?? {}, SERIES_KEYS)),
     }));
-    send(response, type, found.filter((one) => matches(one, keys)).slice(offset, offset + limit));
+    sendDicomJson(
+      response,
+      type,
+      found.filter((one) => matches(one, keys)).slice(offset, offset + limit),
+    );
   };
 }
 
@@ -152,35 +147,6 @@ function parseQuery(request: Request, known: typeof STUDY_KEYS): Query {
     }
   }
   return { keys, offset: numbers.offset, limit: Math.min(numbers.limit, MAX_RESULTS) };
-}
-
-function accepted(request: Request): string {
-  const type = negotiate(request.headers.accept, TYPES);
-  if (type === undefined) {
-    throw new PipelineError('not-acceptable', `Available: ${TYPES.join(', ')}.`);
-  }
-  return type;
-}
-
-function send(
-  response: Parameters<RequestHandler>[1],
-  type: string,
-  found: readonly object[],
-): void {
-  response.set('Content-Type', type).send(Buffer.from(JSON.stringify(found)));
-}
-
-async function readHeaders(
-  objects: RetrieveDeps['objects'],
-  instances: readonly StoredInstance[],
-): Promise<DicomJson[]> {
-  const headers: DicomJson[] = [];
-  for (const { objectKey, purgedAtMs } of instances) {
-    if (purgedAtMs === undefined) {
-      headers.push(await readDicomJson(objects.path(objectKey)));
-    }
-  }
-  return headers;
 }
 
 function summarise(headers: readonly DicomJson[]): DicomJson {

@@ -10,7 +10,7 @@ import { isoTime } from '../../../core/time.js';
 import { PRIORITIES } from '../../../core/triage/priority.js';
 import { deliveryToJson } from './deliveries.js';
 import { deliverySchema } from './deliveries-schemas.js';
-import { describeIssues } from '../http/describe-issues.js';
+import { parseRequest } from '../http/parse-request.js';
 
 const MAX_PAGE_SIZE = 500;
 const time = z.iso.datetime();
@@ -58,11 +58,7 @@ type StudyDetails = NonNullable<Awaited<ReturnType<StudyStore['findStudy']>>>;
 /** The studies, newest first, in pages. */
 export function listStudies(studies: Pick<StudyStore, 'listStudies'>): RequestHandler {
   return async (request, response) => {
-    const parsed = studyQuerySchema.safeParse(request.query);
-    if (!parsed.success) {
-      throw new PipelineError('request-invalid', describeIssues(parsed.error));
-    }
-    const { flagged, ...query } = parsed.data;
+    const { flagged, ...query } = parseRequest(studyQuerySchema, request.query);
     const page = await studies.listStudies({
       ...query,
       ...(flagged === undefined ? {} : { flagged: flagged === 'true' }),

@@ -1,11 +1,10 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 
-import { PipelineError } from '../../../core/errors.js';
 import type { StudyStore, StudySummary } from '../../../core/storage/study-store.js';
 import { isoTime, type Clock } from '../../../core/time.js';
 import { orderWorklist, type WorklistEntry } from '../../../core/triage/worklist.js';
-import { describeIssues } from '../http/describe-issues.js';
+import { parseRequest } from '../http/parse-request.js';
 import { studySummarySchema, summaryToJson } from './studies.js';
 
 const HOUR_MS = 3_600_000;
@@ -64,11 +63,7 @@ export function getWorklist(
   { maxRoutineWaitMs }: WorklistRouteOptions,
 ): RequestHandler {
   return async (request, response) => {
-    const parsed = worklistQuerySchema.safeParse(request.query);
-    if (!parsed.success) {
-      throw new PipelineError('request-invalid', describeIssues(parsed.error));
-    }
-    const { limit, offset, hours, asOf } = parsed.data;
+    const { limit, offset, hours, asOf } = parseRequest(worklistQuerySchema, request.query);
     const nowMs = asOf === undefined ? clock() : Date.parse(asOf);
     const found = await receivedBetween(studies, nowMs - hours * HOUR_MS, nowMs);
     const ordered = orderWorklist(found, { nowMs, maxRoutineWaitMs });
