@@ -7,6 +7,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_MODEL } from '../../adapters/models/config.js';
 import type { ExecutionProvider } from '../../adapters/onnx/execution-providers.js';
 import { EXIT } from '../exit-codes.js';
+import { wholeNumberFrom } from '../whole-number.js';
 
 interface BenchFlags {
   readonly pairs: number;
@@ -23,6 +24,8 @@ interface BenchFlags {
   readonly soak?: number;
   readonly json?: string;
 }
+
+const count = wholeNumberFrom(1, 9_999_999);
 
 const HELP = `
 Prints one table from one run, ratios first: the whole way from a file to its row over bare inference on the
@@ -93,13 +96,6 @@ export function register(program: Command): void {
         await rm(folder, { recursive: true, force: true });
       }
     });
-}
-
-function count(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) {
-    throw new InvalidArgumentError('It must be a whole number from 1.');
-  }
-  return Number(text);
 }
 
 function seconds(text: string): number {

@@ -2,7 +2,8 @@ import { Option, type Command } from 'commander';
 
 import { CALIBRATION_METHODS } from '../../core/evaluation/fit-overlay-finding.js';
 import { endOfRequest } from '../end-of-request.js';
-import { addLabelOptions, LABEL_HELP, wholeNumberFrom } from '../evaluation/label-flags.js';
+import { addLabelOptions, LABEL_HELP } from '../evaluation/label-flags.js';
+import { wholeNumberFrom } from '../whole-number.js';
 import { runCalibrate, type CalibrateFlags } from '../evaluation/run-calibrate.js';
 import { EXIT } from '../exit-codes.js';
 

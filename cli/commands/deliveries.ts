@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type { z } from 'zod';
 
 import { DELIVERY_STATES } from '../../core/storage/study-store.js';
@@ -15,6 +15,7 @@ import {
   type ServerConnection,
 } from '../remote/server-connection.js';
 import { textTable } from '../text-table.js';
+import { wholeNumberFrom } from '../whole-number.js';
 
 interface Flags {
   readonly server?: string;
@@ -62,7 +63,7 @@ export function register(program: Command): void {
     .addOption(new Option('--state <state>', 'in this state only').choices(DELIVERY_STATES))
     .option('--destination <name>', 'to this destination only')
     .option('--study <StudyInstanceUID>', 'of this study only')
-    .option('--limit <count>', 'at most so many', parseCount, 50)
+    .option('--limit <count>', 'at most so many', wholeNumberFrom(1, 999_999_999), 50)
     .option('--json', 'as JSON', false)
     .action(async (flags: Flags) => {
       const found = await list(await connectToServer(flags, process.env), flags);
@@ -148,11 +149,4 @@ function table(found: readonly Delivery[]): string {
       delivery.lastError ?? '',
     ]),
   ]);
-}
-
-function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) {
-    throw new InvalidArgumentError('It must be a whole number from 1.');
-  }
-  return Number(text);
 }

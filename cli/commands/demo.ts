@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 
 import { loadConfig } from '../../adapters/config/load-config.js';
 import { createLogger } from '../../adapters/observability/logger.js';
@@ -13,6 +13,7 @@ import { readDestinations } from '../serve/destinations.js';
 import { ROLES } from '../serve/roles.js';
 import { startPipeline, type Pipeline } from '../serve/start-pipeline.js';
 import { onStopSignal } from '../serve/stop-signal.js';
+import { wholeNumberFrom } from '../whole-number.js';
 
 const DELIVERY_TIMEOUT_MS = 60_000;
 /** The demo is embedded whatever the machine is set up for; only the engine's settings are taken over. */
@@ -36,7 +37,7 @@ export function register(program: Command): void {
   program
     .command('demo')
     .description('start everything on this machine and send generated chest studies through it')
-    .option('--studies <n>', 'how many studies', parseCount, 6)
+    .option('--studies <n>', 'how many studies', wholeNumberFrom(1, 1000), 6)
     .option('--seed <text>', 'the same seed makes the same studies')
     .option('--keep', 'leave it running afterwards, for your own DICOM files', false)
     .option('--data-dir <folder>', 'keep the data there (default: a temporary folder, removed)')
@@ -113,12 +114,4 @@ Still running. Send your own DICOM files:
   curl ${url}/api/v1/studies
 
 API description: ${url}/docs        Ctrl-C ends it.`;
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > 1000) {
-    throw new InvalidArgumentError('expected a whole number from 1 to 1000');
-  }
-  return count;
 }

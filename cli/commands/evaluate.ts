@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 
 import { runEvaluate, type EvaluateFlags } from '../evaluation/run-evaluate.js';
-import { addLabelOptions, LABEL_HELP, wholeNumberFrom } from '../evaluation/label-flags.js';
+import { addLabelOptions, LABEL_HELP } from '../evaluation/label-flags.js';
+import { wholeNumberFrom } from '../whole-number.js';
 import { EXIT } from '../exit-codes.js';
 import { endOfRequest } from '../end-of-request.js';
 

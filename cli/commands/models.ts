@@ -6,6 +6,7 @@ import type { ImportFlags } from '../models/import-model.js';
 import { modelsFolder } from '../models/models-folder.js';
 import type { PullFlags } from '../models/pull-model.js';
 import type { QuantiseFlags } from '../models/quantise-model.js';
+import { wholeNumberFrom } from '../whole-number.js';
 
 interface FolderFlag {
   readonly modelsDir?: string;
@@ -86,7 +87,12 @@ export function register(program: Command): void {
         .choices(RECIPE_NAMES)
         .default('txrv-224@1'),
     )
-    .option('--size <pixels>', 'side of the input of your own weights', pixels, 224)
+    .option(
+      '--size <pixels>',
+      'side of the input of your own weights',
+      wholeNumberFrom(32, 9999),
+      224,
+    )
     .option('--force', 'replace an installed model', false)
     .action(async (file: string, flags: FolderFlag & ImportFlags) => {
       const { importModel } = await import('../models/import-model.js');
@@ -108,9 +114,14 @@ export function register(program: Command): void {
     .argument('<name>', 'a model, or the folder of its manifest.json')
     .requiredOption('--calibration <folder>', 'images like the ones that the model is for')
     .option('--labels <csv>', 'labels of these images (1, 0), to measure the difference of AUROC')
-    .option('--images <n>', 'how many images to calibrate on', wholeNumber, 32)
+    .option('--images <n>', 'how many images to calibrate on', wholeNumberFrom(1, 9999), 32)
     .option('--keep <layers>', 'layers that stay in fp32', list, [])
-    .option('--target <dB>', 'signal over noise of the logits to aim at', wholeNumber, 26)
+    .option(
+      '--target <dB>',
+      'signal over noise of the logits to aim at',
+      wholeNumberFrom(1, 9999),
+      26,
+    )
     .action(async (name: string, flags: FolderFlag & QuantiseFlags) => {
       const { quantiseModel } = await import('../models/quantise-model.js');
       await quantiseModel(name, modelsFolder(flags.modelsDir), flags);
@@ -144,18 +155,4 @@ function modelName(text: string): string {
 
 function list(text: string): string[] {
   return text.split(',').map((label) => label.trim());
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text)) {
-    throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');
-  }
-  return Number(text);
-}
-
-function pixels(text: string): number {
-  if (!/^[1-9]\d{1,3}$/.test(text) || Number(text) < 32) {
-    throw new InvalidArgumentError('It must be a whole number from 32 to 9999.');
-  }
-  return Number(text);
 }

@@ -17,6 +17,7 @@ import { ROW_FORMATS } from '../score/row-format.js';
 import { runScore } from '../score/run-score.js';
 import type { ScoreOptions } from '../score/score-options.js';
 import { openLocalEngine, type ScoringEngine } from '../score/scoring-engine.js';
+import { wholeNumberFrom } from '../whole-number.js';
 
 interface ScoreFlags extends ScoreOptions {
   readonly model?: string;
@@ -104,8 +105,12 @@ export function register(program: Command): void {
     .addOption(
       new Option('--precision <format>', 'number format of the weights').choices(PRECISION_CHOICES),
     )
-    .option('--concurrency <n>', 'processes; default: one for each core', wholeNumber)
-    .option('--time-limit <seconds>', 'for one image', wholeNumber)
+    .option(
+      '--concurrency <n>',
+      'processes; default: one for each core',
+      wholeNumberFrom(1, 99_999),
+    )
+    .option('--time-limit <seconds>', 'for one image', wholeNumberFrom(1, 99_999))
     .addOption(
       new Option('--decode <mode>', 'full: every image at full resolution').choices(DECODE_MODES),
     )
@@ -186,13 +191,6 @@ function classifierConfig(flags: ScoreFlags, env: Environment): ClassifierConfig
     ...(rules !== undefined && { PREREAD_RULES: rules }),
     ...(unknownView !== undefined && { PREREAD_UNKNOWN_VIEW: unknownView }),
   };
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,4}$/.test(text)) {
-    throw new InvalidArgumentError('It must be a whole number from 1 to 99999.');
-  }
-  return Number(text);
 }
 
 function parseAge(text: string): number {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
 
 import { secretSchema } from '../../adapters/destinations/read-secret.js';
 import { PipelineError } from '../../core/errors.js';
@@ -7,6 +6,7 @@ import { EXIT } from '../exit-codes.js';
 import { onStopSignal } from '../serve/stop-signal.js';
 import { describeEvent } from '../webhook/describe-event.js';
 import { startWebhookListener, type WebhookEvent } from '../webhook/webhook-listener.js';
+import { wholeNumberFrom } from '../whole-number.js';
 
 interface Flags {
   readonly host: string;
@@ -47,11 +47,15 @@ export function register(program: Command): void {
     .description('Takes webhooks, verifies them and prints them.')
     .requiredOption('--secret <reference>', 'whose signatures count; may be repeated', collect, [])
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <port>', 'port to listen on', wholeNumber(0, 65_535), 8143)
+    .option('--port <port>', 'port to listen on', wholeNumberFrom(0, 65_535), 8143)
     .option('--json', 'one JSON object a line: id, repeated, answer, message', false)
-    .option('--fail-with <status>', 'answer this instead of 204', wholeNumber(300, 599))
-    .option('--fail-first <count>', 'with --fail-with: only so many messages', wholeNumber(1, 1e9))
-    .option('--count <count>', 'stop after so many messages were taken', wholeNumber(1, 1e9))
+    .option('--fail-with <status>', 'answer this instead of 204', wholeNumberFrom(300, 599))
+    .option(
+      '--fail-first <count>',
+      'with --fail-with: only so many messages',
+      wholeNumberFrom(1, 1e9),
+    )
+    .option('--count <count>', 'stop after so many messages were taken', wholeNumberFrom(1, 1e9))
     .addHelpText('after', HELP)
     .action(listen);
 }
@@ -110,14 +114,4 @@ function readSecret(reference: string): string {
 
 function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
-}
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
-    if (!(value >= min && value <= max)) {
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-    }
-    return value;
-  };
 }

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 
 import { LABEL_FORMATS, type LabelFormatName } from '../../core/evaluation/label-format.js';
 import {
@@ -53,15 +53,4 @@ export function addLabelOptions(command: Command): Command {
     )
     .option('--model <name>', 'name or folder of the model, if not found by the name in the scores')
     .option('--models-dir <folder>', 'folder of further models');
-}
-
-/** Parser of a whole number from a lowest to a highest one. */
-export function wholeNumberFrom(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < low || value > high) {
-      throw new InvalidArgumentError(`It must be a whole number from ${low} to ${high}.`);
-    }
-    return value;
-  };
 }
