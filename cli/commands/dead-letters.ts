@@ -9,6 +9,7 @@ import {
   replayedSchema,
 } from '../../services/ingest-http/routes/operations-schemas.js';
 import { EXIT } from '../exit-codes.js';
+import { addReplay, addShow, printFound } from '../remote/item-commands.js';
 import {
   connectToServer,
   withServerOption,
@@ -21,8 +22,6 @@ interface Flags {
   readonly kind?: string;
   readonly destination?: string;
   readonly json?: boolean;
-  readonly all?: boolean;
-  readonly reason?: string;
 }
 
 const PATH = '/api/v1/dead-letters';
@@ -57,33 +56,20 @@ export function register(program: Command): void {
     .option('--json', 'as JSON', false)
     .action(async (flags: Flags) => {
       const found = await list(await connectToServer(flags, process.env), flags);
-      console.log(flags.json === true ? JSON.stringify(found, null, 2) : table(found));
+      printFound(found, flags.json, table);
     });
-  withServerOption(command.command('show').description('one of them, as JSON'))
-    .argument('<id>')
-    .action(async (id: string, flags: Flags) => {
-      const server = await connectToServer(flags, process.env);
-      const found = await server.call('GET', `${PATH}/${encodeURIComponent(id)}`, deadLetterSchema);
-      console.log(JSON.stringify(found, null, 2));
-    });
-  withServerOption(command.command('replay').description('try again'))
-    .argument('[id]')
-    .option('--all', 'all that --kind and --destination leave', false)
-    .addOption(kind())
-    .option('--destination <name>', 'deliveries to this destination only')
-    .option('--reason <text>', 'why, for the audit log', 'replayed by the operator')
-    .action(async (id: string | undefined, flags: Flags) => {
-      if ((id === undefined) === (flags.all !== true)) {
-        command.error('name one dead letter, or give --all', { exitCode: EXIT.usage });
-      }
-      const server = await connectToServer(flags, process.env);
-      const ids = id === undefined ? (await list(server, flags)).map((found) => found.id) : [id];
-      for (const one of ids) {
-        const path = `${PATH}/${encodeURIComponent(one)}/replay`;
-        await server.call('POST', path, replayedSchema, { reason: flags.reason });
-      }
-      console.log(`${ids.length} replayed`);
-    });
+  addShow(command, { path: PATH, schema: deadLetterSchema });
+  addReplay(
+    command,
+    { path: PATH, schema: replayedSchema },
+    {
+      description: 'try again',
+      one: 'dead letter',
+      all: 'all that --kind and --destination leave',
+      destination: 'deliveries to this destination only',
+    },
+    async (server, flags) => (await list(server, flags)).map(({ id }) => id),
+  ).addOption(kind());
 }
 
 async function list(
@@ -99,7 +85,7 @@ async function list(
     .deadLetters;
 }
 
-function table(found: z.infer<typeof deadLetterListSchema>['deadLetters']): string {
+function table(found: readonly z.infer<typeof deadLetterSchema>[]): string {
   if (found.length === 0) {
     return 'nothing waits for a person';
   }

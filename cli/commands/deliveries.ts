@@ -9,6 +9,7 @@ import {
   openedSchema,
 } from '../../services/ingest-http/routes/deliveries-schemas.js';
 import { EXIT } from '../exit-codes.js';
+import { addReplay, addShow, printFound } from '../remote/item-commands.js';
 import {
   connectToServer,
   withServerOption,
@@ -24,7 +25,6 @@ interface Flags {
   readonly study?: string;
   readonly limit?: number;
   readonly json?: boolean;
-  readonly all?: boolean;
   readonly reason?: string;
 }
 
@@ -32,7 +32,6 @@ type Delivery = z.infer<typeof listedDeliverySchema>;
 
 const PATH = '/api/v1/deliveries';
 const PAGE_SIZE = 500;
-const REASON = 'replayed by the operator';
 
 const HELP = `
 A delivery is one version of a result on its way to one destination. One that was given up (dead) waits
@@ -67,34 +66,24 @@ export function register(program: Command): void {
     .option('--json', 'as JSON', false)
     .action(async (flags: Flags) => {
       const found = await list(await connectToServer(flags, process.env), flags);
-      console.log(flags.json === true ? JSON.stringify(found, null, 2) : table(found));
+      printFound(found, flags.json, table);
     });
-  withServerOption(command.command('show').description('one of them, as JSON'))
-    .argument('<id>')
-    .action(async (id: string, flags: Flags) => {
-      const server = await connectToServer(flags, process.env);
-      console.log(
-        JSON.stringify(await server.call('GET', pathOf(id), listedDeliverySchema), null, 2),
-      );
-    });
-  withServerOption(command.command('replay').description('send one that has ended again'))
-    .argument('[id]')
-    .option('--all', 'all that were given up (of --destination)', false)
-    .option('--destination <name>', 'with --all: to this destination only')
-    .option('--reason <text>', 'why, for the audit log', REASON)
-    .action(async (id: string | undefined, flags: Flags) => {
-      if ((id === undefined) === (flags.all !== true)) {
-        command.error('name one delivery, or give --all', { exitCode: EXIT.usage });
-      }
-      const server = await connectToServer(flags, process.env);
-      const dead = { state: 'dead', destination: flags.destination };
-      const ids = id === undefined ? (await list(server, dead)).map((found) => found.id) : [id];
-      for (const one of ids) {
-        const body = { reason: flags.reason };
-        await server.call('POST', `${pathOf(one)}/replay`, listedDeliverySchema, body);
-      }
-      console.log(`${ids.length} replayed`);
-    });
+  const resource = { path: PATH, schema: listedDeliverySchema };
+  addShow(command, resource);
+  addReplay(
+    command,
+    resource,
+    {
+      description: 'send one that has ended again',
+      one: 'delivery',
+      all: 'all that were given up (of --destination)',
+      destination: 'with --all: to this destination only',
+    },
+    async (server, { destination }) => {
+      const dead = await list(server, { state: 'dead', ...(destination && { destination }) });
+      return dead.map(({ id }) => id);
+    },
+  );
   withServerOption(command.command('open').description('send to a destination again that was gone'))
     .argument('<destination>')
     .option('--reason <text>', 'why, for the audit log', 'opened by the operator')
@@ -104,10 +93,6 @@ export function register(program: Command): void {
       const { opened } = await server.call('POST', path, openedSchema, { reason });
       console.log(`${opened} gets results again; replay what was given up meanwhile`);
     });
-}
-
-function pathOf(id: string): string {
-  return `${PATH}/${encodeURIComponent(id)}`;
 }
 
 /** All pages, up to the limit. */
