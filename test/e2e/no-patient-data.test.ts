@@ -27,6 +27,7 @@ import { temporaryFolder } from '../support/temp-folder.js';
 import { startWebhookReceiver } from '../support/webhook-receiver.js';
 
 const CR = UIDS.ComputedRadiographyImageStorage;
+const LISTS = ['dead-letters', 'deliveries', 'worklist'];
 const DICOM = { 'Content-Type': 'application/dicom' };
 
 /** Everything in a file that names a patient or an object. */
@@ -147,6 +148,12 @@ describeWithPeer('postgres', 'a full run', (postgresPeer) => {
         expect(await ask(`/api/v1/studies?cursor=${PATIENT_ID}`)).toBe(400);
         expect(await ask(`/api/v1/studies?${PATIENT_ID}=${SOPInstanceUID}`)).toBe(400);
         expect(await ask(`/dicom-web/studies/${StudyInstanceUID}/${PATIENT_ID}`)).toBe(404);
+        expect(await ask(`/dicom-web/studies?PatientName=${PATIENT_NAME}`)).toBe(200);
+        expect(await ask(`/dicom-web/studies/${StudyInstanceUID}/metadata`)).toBe(200);
+        expect(await ask(`/dicom-web/studies/${chest().StudyInstanceUID}/metadata`)).toBe(404);
+        for (const list of ['dicom-web/studies', ...LISTS.map((name) => `api/v1/${name}`)]) {
+          expect(await ask(`/${list}?${PATIENT_ID}=${SOPInstanceUID}`)).toBe(400);
+        }
         expect(await ask(`/${PATIENT_ID}`, { headers: { Authorization: PATIENT_ID } })).toBe(404);
         for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json']) {
           await ask(path);

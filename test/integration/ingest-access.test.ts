@@ -37,6 +37,7 @@ afterAll(async () => {
 async function serve(options: IngestServerOptions = {}): Promise<IngestServer> {
   const server = await startIngestServer(folder, database.studies, {
     keys: database.keys,
+    operations: database.operations,
     access: { trustLoopback: false, isControlToken: (token) => token === 'control' },
     ...options,
   });
@@ -96,6 +97,34 @@ describe('a server that needs keys', () => {
     expect((await fetch(keys, { headers: bearer(read) })).status).toBe(403);
     expect((await fetch(keys, { headers: bearer(admin) })).status).toBe(200);
     expect(server.staged()).toEqual([]);
+  });
+
+  const ID = '0b9d3c0e-8a5f-4c7f-9a51-2c9d6a1b7e11';
+  const OBJECT = '/dicom-web/studies/1.2/series/1.2.3/instances/1.2.3.4';
+  it.each<[string, string, Scope, number]>([
+    ['GET', '/api/v1/worklist', 'read', 200],
+    ['GET', '/api/v1/dead-letters', 'admin', 200],
+    ['GET', '/api/v1/deliveries', 'read', 200],
+    ['GET', `/api/v1/deliveries/${ID}`, 'read', 404],
+    ['POST', `/api/v1/deliveries/${ID}/replay`, 'admin', 404],
+    ['POST', '/api/v1/destinations/pacs/open', 'admin', 400],
+    ['GET', '/dicom-web/studies', 'read', 200],
+    ['GET', '/dicom-web/studies/1.2/series', 'read', 200],
+    ['GET', '/dicom-web/studies/1.2/series/1.2.3/instances', 'read', 200],
+    ['GET', '/dicom-web/studies/1.2', 'read', 404],
+    ['GET', '/dicom-web/studies/1.2/metadata', 'read', 404],
+    ['GET', OBJECT, 'read', 404],
+    ['GET', `${OBJECT}/metadata`, 'read', 404],
+  ])('opens %s %s to the scope %s alone', async (method, path, scope, status) => {
+    const server = await serve();
+    const ask = async (...scopes: Scope[]) =>
+      (await fetch(`${server.url}${path}`, { method, headers: bearer(await keyWith(...scopes)) }))
+        .status;
+    expect((await fetch(`${server.url}${path}`, { method })).status).toBe(401);
+    expect(await ask('ingest', 'review', ...(scope === 'read' ? [] : (['read'] as const)))).toBe(
+      403,
+    );
+    expect(await ask(scope)).toBe(status);
   });
 
   it('refuses a wrong secret, a key of nobody, and a key from the moment it is revoked', async () => {

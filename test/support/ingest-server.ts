@@ -8,6 +8,7 @@ import { createLocalObjectStore } from '../../adapters/storage/local-object-stor
 import type { LocalObjectStore } from '../../adapters/storage/local-object-store.js';
 import type { KeyStore } from '../../core/access/key-store.js';
 import type { TransferSyntaxUid } from '../../core/dicom/transfer-syntaxes.js';
+import type { OperationsStore } from '../../core/storage/operations-store.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import type { IngestAppDeps } from '../../services/ingest-http/app.js';
 import { startIngestHttp } from '../../services/ingest-http/server.js';
@@ -32,8 +33,13 @@ const NO_KEYS: KeyStore = {
   countActive: () => Promise.resolve(0),
 };
 
+const NO_QUEUE = { depth: () => Promise.reject(new Error('this suite has no queue')) };
+
 export type IngestServerOptions = Partial<IngestHttpOptions> &
-  Partial<Pick<IngestAppDeps, 'keys' | 'access'>>;
+  Partial<Pick<IngestAppDeps, 'keys' | 'access'>> & {
+    /** Adds the resources for who operates; there is no queue behind them. */
+    readonly operations?: OperationsStore;
+  };
 
 export interface IngestServer extends HttpService {
   readonly port: number;
@@ -57,7 +63,7 @@ export interface StorePost {
 export async function startIngestServer(
   dataFolder: string,
   studies: StudyStore,
-  { keys, access, ...options }: IngestServerOptions = {},
+  { keys, access, operations, ...options }: IngestServerOptions = {},
 ): Promise<IngestServer> {
   const lines: string[] = [];
   const stream = new Writable({
@@ -78,6 +84,7 @@ export async function startIngestServer(
       decodable: DECODABLE,
       clock: Date.now,
       logger,
+      ...(operations && { operations: { operations, queue: NO_QUEUE, objects } }),
       page: { contentType: 'text/plain', text: () => Promise.resolve('') },
       readiness: [
         { name: 'database', check: () => studies.ping() },
