@@ -21,10 +21,11 @@ import { isLoopback } from './is-loopback.js';
 
 const pipelineConfig = z.object({
   PREREAD_ASSEMBLE_DELAY_MS: intVariable({ min: 0, max: 600_000 })
-    .default(100)
+    .default(50)
     .describe(
-      "Quiet time after a study's last image before its result is made. Longer means fewer amended " +
-        'results where images of a study arrive one by one, and later ones.',
+      "Quiet time after a study's last image before its result is made. While the next image of the study is on " +
+        'its way, the result waits for it. Longer means fewer amended results where a sender takes longer to ' +
+        'begin with the next image, and later results.',
     ),
   PREREAD_FAIR_WAIT_MS: intVariable({ min: 1_000, max: 86_400_000 })
     .default(600_000)

@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { access as accessFile, readFile } from 'node:fs/promises';
 
-import { createStudyHold } from '../../adapters/database/study-hold.js';
 import { openTlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import type { TlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import { PipelineError } from '../../core/errors.js';
@@ -88,7 +87,6 @@ async function startDimse(
           () => true,
           () => false,
         ),
-      createHold: (logger) => createStudyHold({ ...deps, logger }),
     },
     {
       host: config.PREREAD_DIMSE_HOST,

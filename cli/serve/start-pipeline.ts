@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { createStudyHolds } from '../../adapters/database/study-hold.js';
 import { createSameObjectFinder } from '../../adapters/dicom/find-same-object.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
@@ -145,7 +146,12 @@ async function start(
   };
   const { url, dimsePort } = access
     ? await startIngest(
-        { ...ingest, access, checkBacklog: stores.checkBacklog },
+        {
+          ...ingest,
+          access,
+          checkBacklog: stores.checkBacklog,
+          holds: createStudyHolds({ studies: store, clock: deps.clock }),
+        },
         stores,
         config,
         address,

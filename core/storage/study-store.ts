@@ -179,17 +179,17 @@ export interface StudyStore {
   loadInstance(instanceId: string): Promise<StoredInstance | undefined>;
   /**
    * The first outcome of an instance wins; a later one changes nothing and returns false. One transaction:
-   * outcome, study activity, outbox entry `assemble` not before `assembleNotBeforeMs`.
+   * outcome, study activity, outbox entry `assemble` not before the study's last image is `quietMs` old.
    */
   recordOutcome(
     instanceId: string,
     outcome: InstanceOutcome,
     times: InferenceTimes,
-    assembleNotBeforeMs: number,
+    quietMs: number,
   ): Promise<boolean>;
 
   loadStudy(studyId: string): Promise<StudySnapshot | undefined>;
-  /** Puts a job `assemble` for the study's present activity into the outbox. */
+  /** Puts a job `assemble` for the study's present activity into the outbox, unless a result covers it. */
   requestAssembly(studyId: string, notBeforeMs: number): Promise<void>;
   /**
    * One transaction: the result, one delivery for each route (with outbox entry `deliver` when it need not

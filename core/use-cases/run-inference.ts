@@ -20,7 +20,7 @@ export interface RunInferenceDeps {
   readonly classifier: ImageClassifier;
   readonly manifest: SiteManifest;
   readonly clock: Clock;
-  /** Quiet time after the last outcome before a study's result is made. */
+  /** Quiet time after a study's last image before its result is made. */
   readonly assembleDelayMs: number;
 }
 
@@ -77,7 +77,7 @@ export async function runInference(
     instanceId,
     outcome,
     { inferStartAtMs, inferEndAtMs },
-    inferEndAtMs + deps.assembleDelayMs,
+    deps.assembleDelayMs,
   );
   if (!recorded) {
     return { kind: 'nothing-to-do' };

@@ -1,6 +1,6 @@
 import type { Association, Message } from '../../adapters/dimse/association.js';
 import { AssociationEnded } from '../../adapters/dimse/pdu-channel.js';
-import type { StudyHold } from '../../adapters/database/study-hold.js';
+import type { StudyHolds } from '../../adapters/database/study-hold.js';
 import { COMMAND_FIELDS, DIMSE_STATUS, RESPONSE_BIT } from '../../core/dimse/command-set.js';
 import type { Logger } from '../../core/log.js';
 import type { IngestInstanceDeps } from '../../core/use-cases/ingest-instance.js';
@@ -11,7 +11,7 @@ import { storeObject } from './store-object.js';
 
 export interface ServeAssociationDeps extends IngestInstanceDeps, CommitmentDeps {
   readonly logger: Logger;
-  readonly createHold: (logger: Logger) => StudyHold;
+  readonly holds: StudyHolds;
 }
 
 export interface ServeAssociationOptions extends StoreObjectOptions, CommitmentOptions {
@@ -38,21 +38,16 @@ export async function serveAssociation(
   options: ServeAssociationOptions,
 ): Promise<AssociationSummary> {
   const counts = { stored: 0, duplicate: 0, failed: 0 };
-  /** Studies that this association has changed since its last pause. */
-  const changedStudyIds = new Set<string>();
-  let hold = deps.createHold(deps.logger);
+  let hold = deps.holds.open(deps.logger);
 
   async function handle(message: Message): Promise<void> {
     switch (message.command.CommandField) {
       case COMMAND_FIELDS.cStoreRequest: {
-        // Only now is it certain that more follows what came before.
-        changedStudyIds.forEach((studyId) => {
-          hold.add(studyId);
-        });
-        const outcome = await storeObject(deps, association, message, options);
+        hold.moreComes();
+        const outcome = await storeObject(deps, association, message, hold, options);
         counts[outcome.kind] += 1;
         if (outcome.kind === 'stored') {
-          changedStudyIds.add(outcome.studyId);
+          hold.stored(outcome.studyId, outcome.identity.StudyInstanceUID);
         }
         return;
       }
@@ -73,9 +68,8 @@ export async function serveAssociation(
   }
 
   async function releaseHold(): Promise<void> {
-    changedStudyIds.clear();
     const released = hold;
-    hold = deps.createHold(deps.logger);
+    hold = deps.holds.open(deps.logger);
     await released.release();
   }
 

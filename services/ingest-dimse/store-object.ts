@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Association, Message } from '../../adapters/dimse/association.js';
+import type { StudyHold } from '../../adapters/database/study-hold.js';
 import { part10Header } from '../../core/dicom/part10-header.js';
 import { parseUid } from '../../core/dicom/uid.js';
 import { COMMAND_FIELDS, DIMSE_STATUS } from '../../core/dimse/command-set.js';
@@ -21,10 +22,11 @@ export async function storeObject(
   deps: IngestInstanceDeps,
   association: Association,
   { contextId, command }: Message,
+  hold: StudyHold,
   options: StoreObjectOptions,
 ): Promise<IngestOutcome> {
   const { AffectedSOPClassUID = '', AffectedSOPInstanceUID = '', MessageID = 0 } = command;
-  const outcome = await takeIn(deps, association, { contextId, command }, options);
+  const outcome = await takeIn(deps, association, { contextId, command }, hold, options);
   await association.skipDataSet(options.maxInstanceBytes);
   await association.send(contextId, {
     CommandField: COMMAND_FIELDS.cStoreResponse,
@@ -42,6 +44,7 @@ async function takeIn(
   deps: IngestInstanceDeps,
   association: Association,
   { contextId, command }: Message,
+  hold: StudyHold,
   { maxInstanceBytes }: StoreObjectOptions,
 ): Promise<IngestOutcome> {
   const context = association.context(contextId);
@@ -63,7 +66,7 @@ async function takeIn(
     yield* association.dataSet();
   }
   return ingestInstance(deps, {
-    bytes: bytes(),
+    bytes: hold.arriving(bytes()),
     maxBytes: maxInstanceBytes,
     expectedObject: { SOPClassUID, SOPInstanceUID },
     traceId: traceIdFromUuid(randomUUID()),

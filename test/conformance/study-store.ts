@@ -69,8 +69,8 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
       );
       return jobs;
     };
-    const finish = (instanceId: string, assembleNotBeforeMs = 0) =>
-      store.recordOutcome(instanceId, sampleOutcome, sampleTimes, assembleNotBeforeMs);
+    const finish = (instanceId: string, quietMs = 0) =>
+      store.recordOutcome(instanceId, sampleOutcome, sampleTimes, quietMs);
 
     describe('recording an instance', () => {
       it('stores the instance, its study and the job to infer it', async () => {
@@ -200,7 +200,7 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
         const { instanceId, studyId } = await record({ requestedPriority: 'stat' });
         await drain();
         nowMs += 5_000;
-        expect(await finish(instanceId, nowMs + 700)).toBe(true);
+        expect(await finish(instanceId, 5_700)).toBe(true);
         expect(await store.loadInstance(instanceId)).toMatchObject({
           outcome: sampleOutcome,
           ...sampleTimes,
@@ -218,6 +218,19 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
           },
         ]);
         expect(wakeUps).toBe(2);
+      });
+
+      it('has the study assembled some time after its last image, by whichever clock is behind', async () => {
+        const { instanceId, StudyInstanceUID } = await record();
+        const last = await record({ StudyInstanceUID, receivedAtMs: nowMs + 300 });
+        const ahead = await record({ receivedAtMs: nowMs + 60_000 });
+        await drain();
+        nowMs += 1_000;
+        await finish(last.instanceId, 50);
+        await finish(instanceId, 50);
+        await finish(ahead.instanceId, 50);
+        const times = (await outbox()).map((job) => job.notBeforeMs);
+        expect(times).toEqual([nowMs - 650, nowMs - 650, nowMs + 50]);
       });
 
       it('lets the first outcome win', async () => {

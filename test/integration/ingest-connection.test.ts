@@ -305,44 +305,6 @@ describe('many requests at a time', () => {
   });
 });
 
-describe('a study whose request is still streaming', () => {
-  it('is held while more parts come, and released at the end', async () => {
-    const first = newChest();
-    const second = newChest({ StudyInstanceUID: first.StudyInstanceUID });
-    const heldUntilMs = async () =>
-      (await database.studies.findStudy(first.StudyInstanceUID))?.study.heldUntilMs ?? 0;
-    const connection = await openConnection(shared.port);
-    await connection.write(requestHead(STUDIES, CHUNKED));
-    const body = multipart(first.bytes, second.bytes);
-    await connection.write(httpChunk(body.subarray(0, -300)));
-    await until(async () => (await heldUntilMs()) > Date.now());
-
-    // The lease is short and renewed by time, because one part may take long.
-    const firstLeaseMs = await heldUntilMs();
-    await until(async () => (await heldUntilMs()) > firstLeaseMs);
-
-    await connection.write(httpChunk(body.subarray(-300)));
-    await connection.write('0\r\n\r\n');
-    expect((await connection.response()).status).toBe(200);
-    await until(async () => (await heldUntilMs()) <= Date.now());
-    connection.socket.destroy();
-  });
-
-  it('is released when the client goes away', async () => {
-    const first = newChest();
-    const heldUntilMs = async () =>
-      (await database.studies.findStudy(first.StudyInstanceUID))?.study.heldUntilMs ?? 0;
-    const connection = await openConnection(shared.port);
-    await connection.write(requestHead(STUDIES, CHUNKED));
-    await connection.write(
-      httpChunk(multipart(first.bytes, newChest(first).bytes).subarray(0, -300)),
-    );
-    await until(async () => (await heldUntilMs()) > Date.now());
-    connection.socket.destroy();
-    await until(async () => (await heldUntilMs()) <= Date.now());
-  });
-});
-
 describe('start', () => {
   it('on a port that is taken fails with a sentence that says so', async () => {
     await expect(

@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 
 import { onTestFinished } from 'vitest';
 
-import { createStudyHold } from '../../adapters/database/study-hold.js';
+import { createStudyHolds } from '../../adapters/database/study-hold.js';
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
 import { findDataSet } from '../../adapters/dicom/file-meta.js';
 import { createSameObjectFinder } from '../../adapters/dicom/find-same-object.js';
@@ -53,7 +53,7 @@ export async function startDimseServer(
       findSameObject: createSameObjectFinder({ objects, studies }),
       decodable: DECODABLE_TRANSFER_SYNTAXES,
       hasFile: (key) => Promise.resolve(existsSync(objects.path(key))),
-      createHold: (withLogger) => createStudyHold({ studies, clock: Date.now, logger: withLogger }),
+      holds: createStudyHolds({ studies, clock: Date.now }),
       clock: Date.now,
       logger,
     },

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 
+import { createStudyHolds } from '../../adapters/database/study-hold.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { createLogger } from '../../adapters/observability/logger.js';
 import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
@@ -80,6 +81,7 @@ export async function startIngestServer(
       access: access ?? { trustLoopback: true, isControlToken: () => false },
       objects,
       studies,
+      holds: createStudyHolds({ studies, clock: Date.now }),
       inspectFile,
       decodable: DECODABLE,
       clock: Date.now,

@@ -9,7 +9,7 @@ export async function recordOutcome(
   instanceId: string,
   outcome: InstanceOutcome,
   times: InferenceTimes,
-  assembleNotBeforeMs: number,
+  quietMs: number,
 ): Promise<boolean> {
   const study = await trx
     .with('finished', (cte) =>
@@ -28,7 +28,14 @@ export async function recordOutcome(
     .from('finished')
     .set({ activity: sql`activity + 1`, last_activity_at: now, assembly_requested_at: now })
     .whereRef('studies.study_id', '=', 'finished.study_id')
-    .returning(['studies.study_id', 'activity', 'requested_priority_rank'])
+    .returning([
+      'studies.study_id',
+      'activity',
+      'requested_priority_rank',
+      sql<Date>`(SELECT max(received_at) FROM instances WHERE study_id = studies.study_id)`.as(
+        'last_received_at',
+      ),
+    ])
     .executeTakeFirst();
   if (study === undefined) {
     return false;
@@ -38,7 +45,8 @@ export async function recordOutcome(
       name: 'assemble',
       payload: { studyId: study.study_id, activity: study.activity },
       priorityRank: study.requested_priority_rank,
-      notBeforeMs: assembleNotBeforeMs,
+      // The clock of the process that received it may be ahead of ours.
+      notBeforeMs: Math.min(study.last_received_at.getTime(), now.getTime()) + quietMs,
     },
   ]);
   return true;

@@ -14,6 +14,7 @@ export async function requestAssembly(
     .updateTable('studies')
     .set({ assembly_requested_at: now })
     .where('study_id', '=', studyId)
+    .whereRef('activity', '>', 'assembled_activity')
     .returning(['activity', 'requested_priority_rank'])
     .executeTakeFirst();
   if (study !== undefined) {

@@ -1,11 +1,10 @@
 import type { Request, RequestHandler, Response } from 'express';
 
-import { createStudyHold } from '../../../adapters/database/study-hold.js';
+import type { StudyHolds } from '../../../adapters/database/study-hold.js';
 import { parseUid } from '../../../core/dicom/uid.js';
 import type { DicomUid } from '../../../core/dicom/uid.js';
 import { PipelineError } from '../../../core/errors.js';
 import { withFacts } from '../../../core/log.js';
-import type { StudyStore } from '../../../core/storage/study-store.js';
 import { PRIORITIES } from '../../../core/triage/priority.js';
 import type { Priority } from '../../../core/triage/priority.js';
 import { parsePriority } from '../../../core/triage/requested-priority.js';
@@ -30,7 +29,7 @@ const RESPONSE_TYPES = [
 ] as const;
 
 export interface StoreInstancesDeps extends IngestInstanceDeps {
-  readonly studies: Pick<StudyStore, 'recordInstance' | 'holdStudy' | 'requestAssembly'>;
+  readonly holds: StudyHolds;
 }
 
 export interface StoreInstancesOptions {
@@ -62,7 +61,7 @@ export function storeInstances(
     inFlight += 1;
     const locals = response.locals as RequestLocals;
     const logger = withFacts(deps.logger, { requestId: locals.requestId });
-    const hold = createStudyHold({ ...deps, logger });
+    const hold = deps.holds.open(logger);
     try {
       sendContinue(request, response);
       const bytes = readBody(request, {

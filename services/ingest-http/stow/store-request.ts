@@ -66,7 +66,7 @@ export async function storeObjects(
   const outcomes: IngestOutcome[] = [];
   try {
     if (request.body.kind === 'single') {
-      outcomes.push(await ingest(deps, request, request.bytes));
+      outcomes.push(await ingest(deps, request, request.bytes, hold));
     } else {
       await storeParts(deps, request, request.body.boundary, hold, outcomes);
     }
@@ -87,23 +87,15 @@ async function storeParts(
   outcomes: IngestOutcome[],
 ): Promise<void> {
   let anyAcknowledged = false;
-  // What is known already changes no result, so its study need not be held.
-  const changedStudyIds = new Set<string>();
   for await (const part of readMultipart(request.bytes, boundary)) {
     if (outcomes.length === MAX_PARTS) {
       throw new PipelineError('payload-too-large', `A request holds at most ${MAX_PARTS} objects.`);
     }
-    // Only now is it certain that more follows: a request with one object needs no hold.
-    changedStudyIds.forEach((studyId) => {
-      hold.add(studyId);
-    });
-    const outcome = await storePart(deps, request, part);
+    hold.moreComes();
+    const outcome = await storePart(deps, request, part, hold);
     outcomes.push(outcome);
     if (outcome.kind !== 'failed') {
       anyAcknowledged = true;
-      if (outcome.kind === 'stored') {
-        changedStudyIds.add(outcome.studyId);
-      }
     } else if (outcome.error.failure === 'transient' && !anyAcknowledged) {
       // Disk or database fail and nothing is stored: the sender need not send the rest in vain.
       return;
@@ -118,6 +110,7 @@ async function storePart(
   deps: IngestInstanceDeps,
   request: StoreRequest,
   part: MultipartPart,
+  hold: StudyHold,
 ): Promise<IngestOutcome> {
   const contentType = part.headers.get('content-type');
   if (contentType !== undefined && parseMediaType(contentType)?.essence !== DICOM) {
@@ -128,19 +121,25 @@ async function storePart(
   if (Number(part.headers.get('content-length')) > request.maxInstanceBytes) {
     return unnamedFailure(new PipelineError('payload-too-large'));
   }
-  return ingest(deps, request, part.body);
+  return ingest(deps, request, part.body, hold);
 }
 
-function ingest(
+async function ingest(
   deps: IngestInstanceDeps,
   request: StoreRequest,
   bytes: AsyncIterable<Uint8Array>,
+  hold: StudyHold,
 ): Promise<IngestOutcome> {
-  return ingestInstance(deps, {
-    bytes,
+  const outcome = await ingestInstance(deps, {
+    bytes: hold.arriving(bytes),
     maxBytes: request.maxInstanceBytes,
     expectedStudyInstanceUID: request.expectedStudyInstanceUID,
     requestedPriority: request.requestedPriority,
     traceId: request.traceId,
   });
+  // What is known already changes no result, so its study need not be held.
+  if (outcome.kind === 'stored') {
+    hold.stored(outcome.studyId, outcome.identity.StudyInstanceUID);
+  }
+  return outcome;
 }
