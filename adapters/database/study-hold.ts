@@ -2,7 +2,6 @@ import type { DicomUid } from '../../core/dicom/uid.js';
 import type { Logger } from '../../core/log.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import type { Clock } from '../../core/time.js';
-import { readHeaderPrefix } from '../dicom/read-dicom.js';
 
 /** A lease, so that a process that dies releases its studies by itself. */
 const LEASE_MS = 6_000;
@@ -37,6 +36,8 @@ export interface StudyHold {
 
 export interface StudyHoldDeps {
   readonly studies: Pick<StudyStore, 'holdStudy' | 'requestAssembly'>;
+  /** From the first bytes of an object; undefined when they do not tell (yet). */
+  readonly readStudyInstanceUID: (head: Uint8Array) => DicomUid | undefined;
   readonly clock: Clock;
 }
 
@@ -157,7 +158,7 @@ function createStudyHold(
       for await (const chunk of bytes) {
         if (head !== undefined) {
           head = Buffer.concat([head, chunk.subarray(0, MAX_HEAD_BYTES - head.length)]);
-          const uid = readStudyInstanceUID(head);
+          const uid = deps.readStudyInstanceUID(head);
           const studyId = uid && recent.find(uid);
           if (studyId !== undefined) {
             holdStudy(studyId);
@@ -176,14 +177,4 @@ function createStudyHold(
       return releaseAll(free);
     },
   };
-}
-
-/** Undefined when the bytes end too early. What is wrong with the object is for others to say. */
-function readStudyInstanceUID(head: Uint8Array): DicomUid | undefined {
-  try {
-    const result = readHeaderPrefix(head, false);
-    return result.kind === 'read' ? result.header.StudyInstanceUID : undefined;
-  } catch {
-    return undefined;
-  }
 }

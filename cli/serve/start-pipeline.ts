@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createStudyHolds } from '../../adapters/database/study-hold.js';
 import { createSameObjectFinder } from '../../adapters/dicom/find-same-object.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
+import { readStudyInstanceUID } from '../../adapters/dicom/read-study-uid.js';
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
 import { createMetrics, type MetricsRegistry } from '../../adapters/observability/metrics.js';
 import { openSpanRecorder } from '../../adapters/observability/span-recorder.js';
@@ -150,7 +151,7 @@ async function start(
           ...ingest,
           access,
           checkBacklog: stores.checkBacklog,
-          holds: createStudyHolds({ studies: store, clock: deps.clock }),
+          holds: createStudyHolds({ studies: store, readStudyInstanceUID, clock: deps.clock }),
         },
         stores,
         config,

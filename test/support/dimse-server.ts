@@ -9,6 +9,7 @@ import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/regis
 import { findDataSet } from '../../adapters/dicom/file-meta.js';
 import { createSameObjectFinder } from '../../adapters/dicom/find-same-object.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
+import { readStudyInstanceUID } from '../../adapters/dicom/read-study-uid.js';
 import { createLogger } from '../../adapters/observability/logger.js';
 import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
 import { startIngestDimse } from '../../services/ingest-dimse/server.js';
@@ -53,7 +54,7 @@ export async function startDimseServer(
       findSameObject: createSameObjectFinder({ objects, studies }),
       decodable: DECODABLE_TRANSFER_SYNTAXES,
       hasFile: (key) => Promise.resolve(existsSync(objects.path(key))),
-      holds: createStudyHolds({ studies, clock: Date.now }),
+      holds: createStudyHolds({ studies, readStudyInstanceUID, clock: Date.now }),
       clock: Date.now,
       logger,
     },

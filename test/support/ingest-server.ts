@@ -4,6 +4,7 @@ import { Writable } from 'node:stream';
 
 import { createStudyHolds } from '../../adapters/database/study-hold.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
+import { readStudyInstanceUID } from '../../adapters/dicom/read-study-uid.js';
 import { createLogger } from '../../adapters/observability/logger.js';
 import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
 import type { LocalObjectStore } from '../../adapters/storage/local-object-store.js';
@@ -81,7 +82,7 @@ export async function startIngestServer(
       access: access ?? { trustLoopback: true, isControlToken: () => false },
       objects,
       studies,
-      holds: createStudyHolds({ studies, clock: Date.now }),
+      holds: createStudyHolds({ studies, readStudyInstanceUID, clock: Date.now }),
       inspectFile,
       decodable: DECODABLE,
       clock: Date.now,
