@@ -7,7 +7,6 @@ import { heatMapOn } from '../../../core/inference/heat-map.js';
 import { modelText, type SiteManifest } from '../../../core/inference/model-overlay.js';
 import { scoreFindings } from '../../../core/inference/score-findings.js';
 import type { ScoredFile } from '../score-in-order.js';
-import { drawHeatMap } from './draw-heat-map.js';
 
 /** `000012-Effusion.png`: the twelfth row of the scores. Says nothing of the file or the patient. */
 const OWN_FILE = /^\d{6,}-[\w-]+\.png$/;
@@ -71,6 +70,8 @@ export async function writeHeatMaps(
   if (cams === undefined || picture === undefined) {
     return;
   }
+  // Runs without maps have their first row sooner without the image library.
+  const { drawHeatMap } = await import('./draw-heat-map.js');
   for (const finding of scoreFindings(manifest, logits)) {
     if (!finding.flagged) {
       continue;
