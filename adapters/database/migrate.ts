@@ -8,6 +8,7 @@ import * as keysAndCommitment from './migrations/0003-keys-and-commitment.js';
 import * as operations from './migrations/0004-operations.js';
 import * as archives from './migrations/0005-archives.js';
 import * as closedDestinations from './migrations/0006-closed-destinations.js';
+import * as resultLookup from './migrations/0007-result-lookup.js';
 
 /** In the order of their names. A migration that has been released is never changed. */
 const MIGRATIONS = {
@@ -17,6 +18,7 @@ const MIGRATIONS = {
   '0004-operations': operations,
   '0005-archives': archives,
   '0006-closed-destinations': closedDestinations,
+  '0007-result-lookup': resultLookup,
 };
 
 /** Any number: the advisory lock that processes which start at the same time queue at. */

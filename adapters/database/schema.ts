@@ -1,4 +1,4 @@
-import type { Generated, JSONColumnType } from 'kysely';
+import type { Generated, GeneratedAlways, JSONColumnType } from 'kysely';
 
 import type { JobName } from '../../core/jobs/jobs.js';
 import type { ReferencedObject } from '../../core/dimse/storage-commitment.js';
@@ -41,6 +41,8 @@ interface StudiesTable {
   reprocessing: JSONColumnType<object> | null;
   /** Of the instance that came last. */
   last_trace_id: string | null;
+  /** The id of the study's FHIR DiagnosticReport. */
+  diagnostic_report_id: GeneratedAlways<string>;
 }
 
 interface InstancesTable {
@@ -74,6 +76,8 @@ interface ResultsTable {
   covers_activity: number;
   recorded_at: Date;
   result: JSONColumnType<object>;
+  /** What is particular in the SOP Instance UID of the result's structured report. */
+  report_key: GeneratedAlways<string>;
 }
 
 interface DeliveriesTable {

@@ -4,7 +4,7 @@ import {
   type ObjectsOptions,
 } from '../../adapters/dicom/results/build-result-objects.js';
 import { analysedImages } from '../../core/delivery/dicom/result-object.js';
-import type { BuildObjects, ReadSource } from '../../core/delivery/result-objects.js';
+import type { BuildObjects, FindSource, ReadSource } from '../../core/delivery/result-objects.js';
 import { PipelineError } from '../../core/errors.js';
 import type { ObjectStore } from '../../core/storage/object-store.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
@@ -17,30 +17,36 @@ export interface ResultObjectsDeps {
 /** What destinations that speak of the patient need: read from the stored images when it is sent. */
 export function createResultObjects({ store, objects }: ResultObjectsDeps): {
   readonly readSource: ReadSource;
+  readonly findSource: FindSource;
   readonly buildObjects: (options: ObjectsOptions) => BuildObjects;
 } {
   async function pathsOf(studyId: string): Promise<ReadonlyMap<string, string>> {
     const study = await store.loadStudy(studyId);
+    const kept = study?.instances.filter(({ purgedAtMs }) => purgedAtMs === undefined) ?? [];
     return new Map(
-      study?.instances.map(({ identity, objectKey }) => [
-        identity.SOPInstanceUID,
-        objects.path(objectKey),
-      ]),
+      kept.map(({ identity, objectKey }) => [identity.SOPInstanceUID, objects.path(objectKey)]),
     );
   }
 
-  const readSource: ReadSource = async ({ studyId, result }) => {
+  const findSource: FindSource = async ({ studyId, result }) => {
     const paths = await pathsOf(studyId);
-    const image = analysedImages(result)[0] ?? result.instances[0];
-    const path = image && paths.get(image.SOPInstanceUID);
-    if (path === undefined) {
+    const path = [...analysedImages(result), ...result.instances]
+      .map(({ SOPInstanceUID }) => paths.get(SOPInstanceUID))
+      .find((one) => one !== undefined);
+    return path === undefined ? undefined : readSourceStudy(path);
+  };
+
+  const readSource: ReadSource = async (of) => {
+    const source = await findSource(of);
+    if (source === undefined) {
       throw new PipelineError('delivery-rejected', 'the images of the result are no longer stored');
     }
-    return readSourceStudy(path);
+    return source;
   };
 
   return {
     readSource,
+    findSource,
     buildObjects: (options) => async (delivery) => {
       const { studyId, result } = delivery;
       const paths = await pathsOf(studyId);

@@ -53,6 +53,7 @@ export async function startIngest(
     maxStoreRequests: config.PREREAD_MAX_STORE_REQUESTS,
     idleTimeoutMs: config.PREREAD_HTTP_IDLE_TIMEOUT_MS,
     publicUrl: config.PREREAD_PUBLIC_URL,
+    patientIdentifierSystem: config.PREREAD_FHIR_PATIENT_SYSTEM,
   });
   closers.add(() => http.close());
   const dimse = await startDimse(deps, stores, config, tls);

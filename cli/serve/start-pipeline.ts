@@ -30,6 +30,7 @@ import type { ServeConfig } from './config.js';
 import { createTargets, deliveryConcurrency } from './destinations.js';
 import { openAccess } from './open-access.js';
 import { openStores, type Stores } from './open-stores.js';
+import { createResultObjects } from './result-objects.js';
 import type { Role } from './roles.js';
 import { startIngest, type StartedIngest } from './start-ingest.js';
 import { startUpkeep } from './start-upkeep.js';
@@ -127,6 +128,7 @@ async function start(
   const ingest = {
     objects,
     studies: store,
+    findSource: createResultObjects(stores).findSource,
     operations: { ...stores, objects },
     metrics,
     page: metrics,

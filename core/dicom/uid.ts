@@ -39,3 +39,10 @@ export function uidFromName(...words: readonly (string | number)[]): DicomUid {
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
   return uidFromHex128(bytes.toString('hex'));
 }
+
+/** The 32 hexadecimal digits of a UID under 2.25; undefined for any other. */
+export function hex128OfUid(uid: DicomUid): string | undefined {
+  const digits = /^2\.25\.(\d{1,39})$/.exec(uid)?.[1];
+  const hex = digits && BigInt(digits).toString(16).padStart(32, '0');
+  return hex?.length === 32 ? hex : undefined;
+}

@@ -217,6 +217,12 @@ export interface StudyStore {
   findStudy(
     StudyInstanceUID: string,
   ): Promise<(StudySnapshot & { readonly deliveries: readonly StoredDelivery[] }) | undefined>;
+  /** The study whose FHIR DiagnosticReport has this id; it may have no result yet. */
+  findByDiagnosticReport(id: string): Promise<DicomUid | undefined>;
+  /** The result, of any version, whose structured report has this SOP Instance UID. */
+  findByStructuredReport(
+    SOPInstanceUID: DicomUid,
+  ): Promise<{ readonly StudyInstanceUID: DicomUid; readonly resultVersion: number } | undefined>;
   listStudies(query: StudyQuery): Promise<{
     readonly studies: readonly StudySummary[];
     readonly nextCursor: string | undefined;

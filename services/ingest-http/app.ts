@@ -9,12 +9,15 @@ import type { Logger } from '../../core/log.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import type { AccessPolicy } from './access/caller.js';
 import { createGuard } from './access/guard.js';
+import { outcomeAnswer } from './fhir/operation-outcome.js';
 import { sendAnswer } from './http/answer.js';
 import { problemAnswer } from './http/problem.js';
 import { logRequests } from './http/request-log.js';
 import type { RequestLocals } from './http/request-log.js';
 import { resourcesOf } from './http/resource.js';
 import { buildOpenApi } from './openapi.js';
+import { addFhirRoutes, isFhirRequest } from './routes/fhir.js';
+import type { FhirRoutesDeps, FhirRoutesOptions } from './routes/fhir.js';
 import { liveness, readiness } from './routes/health.js';
 import type { ReadinessCheck } from './routes/health.js';
 import { addKeyRoutes } from './routes/keys.js';
@@ -30,10 +33,17 @@ import { addRetrieveRoutes, retrieveInstances } from './routes/retrieve-instance
 import { addSearchRoutes, searchStudies } from './routes/search-objects.js';
 import { getWorklist } from './routes/worklist.js';
 
-export interface IngestAppDeps extends StoreInstancesDeps {
+export interface IngestAppDeps extends StoreInstancesDeps, FhirRoutesDeps {
   readonly studies: Pick<
     StudyStore,
-    'recordInstance' | 'holdStudy' | 'requestAssembly' | 'listStudies' | 'findStudy'
+    | 'recordInstance'
+    | 'holdStudy'
+    | 'requestAssembly'
+    | 'listStudies'
+    | 'findStudy'
+    | 'loadResult'
+    | 'findByDiagnosticReport'
+    | 'findByStructuredReport'
   >;
   readonly keys: KeyStore;
   readonly access: Omit<AccessPolicy, 'keys'>;
@@ -46,7 +56,7 @@ export interface IngestAppDeps extends StoreInstancesDeps {
   readonly openBoard?: OpenBoard;
 }
 
-export interface IngestAppOptions extends StoreInstancesOptions {
+export interface IngestAppOptions extends StoreInstancesOptions, FhirRoutesOptions {
   /** Of each key. */
   readonly requestsPerMinute: number;
   /** After which a routine study stands among the urgent ones in the worklist. */
@@ -81,6 +91,7 @@ export function createIngestApp(deps: IngestAppDeps, options: IngestAppOptions):
   });
   addRetrieveRoutes(add, deps);
   addSearchRoutes(add, deps);
+  addFhirRoutes(add, deps, options);
 
   add('/api/v1/studies', { get: { scope: 'read', handle: listStudies(deps.studies) } });
   add('/api/v1/studies/:StudyInstanceUID', {
@@ -156,7 +167,8 @@ function answerErrors(logger: Logger): ErrorRequestHandler {
       logger.error({ requestId, code: error.code, err: error }, 'request failed');
     }
     (response.locals as RequestLocals).facts['code'] = error.code;
-    await sendAnswer(request, response, problemAnswer(error, requestId));
+    const answer = isFhirRequest(request) ? outcomeAnswer : problemAnswer;
+    await sendAnswer(request, response, answer(error, requestId));
   };
 }
 

@@ -27,6 +27,14 @@ export const ingestHttpConfig = z.object({
       'Asks callers on this machine for an API key too. Always set it behind a reverse proxy on the same ' +
         'machine. Beyond this machine keys are needed anyway.',
     ),
+  PREREAD_FHIR_PATIENT_SYSTEM: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'System of the patient identifier in what is read below /fhir, where the images name no URI or OID ' +
+        '(as patientIdentifierSystem of a destination).',
+    ),
   PREREAD_RATE_LIMIT_PER_MINUTE: intVariable({ min: 1, max: 10_000_000 })
     .default(6_000)
     .describe('Requests a minute that each API key may make; further ones are told to wait (429).'),

@@ -8,6 +8,7 @@ import { PRIORITIES } from '../../core/triage/priority.js';
 import { problemSchema } from './http/problem.js';
 import { json, problems } from './openapi-answers.js';
 import { DELIVERY_PATHS } from './openapi-deliveries.js';
+import { FHIR_PATHS } from './openapi-fhir.js';
 import { RETRIEVE_PATHS, retrieveStudy, searchStudies } from './openapi-retrieve.js';
 import { OPERATIONS_PATHS } from './openapi-operations.js';
 import { livenessSchema, readinessSchema } from './routes/health.js';
@@ -55,6 +56,7 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
     },
     tags: [
       { name: 'DICOMweb', description: 'STOW-RS (PS3.18 10.5), WADO-RS (10.4), QIDO-RS (10.6).' },
+      { name: 'FHIR', description: 'Results as FHIR R4 resources, read-only.' },
       { name: 'Studies' },
       { name: 'Deliveries' },
       { name: 'Keys', description: 'For administrators.' },
@@ -85,6 +87,7 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
         }),
       },
       ...RETRIEVE_PATHS,
+      ...FHIR_PATHS,
       '/api/v1/studies': {
         get: {
           operationId: 'listStudies',

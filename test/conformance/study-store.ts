@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
+import { objectUid } from '../../core/delivery/dicom/result-object.js';
+import { diagnosticReportId } from '../../core/delivery/fhir/result-bundle.js';
 import type { NewJob } from '../../core/jobs/jobs.js';
 import type {
   DeliveryRoute,
@@ -321,6 +323,29 @@ export function describeStudyStore(name: string, open: () => Promise<TestDatabas
         expect(found?.study.assembledActivity).toBe(3);
         expect(found?.deliveries).toMatchObject([{ resultVersion: 2 }]);
         expect(await store.loadResult(studyId, 1)).toMatchObject({ resultVersion: 1 });
+      });
+
+      it('finds a study and a result by the ids that they have outside', async () => {
+        const { studyId, StudyInstanceUID } = await record();
+        await record();
+        const results = [1, 2].map((version) => sampleResult(StudyInstanceUID, version));
+        for (const result of results) {
+          await store.recordResult(studyId, result, 1, []);
+        }
+        const id = diagnosticReportId(StudyInstanceUID);
+        expect(await store.findByDiagnosticReport(id)).toBe(StudyInstanceUID);
+        expect(await store.findByDiagnosticReport(NOBODY)).toBeUndefined();
+        expect(await store.findByDiagnosticReport('no uuid')).toBeUndefined();
+        for (const result of results) {
+          const { resultVersion } = result;
+          expect(await store.findByStructuredReport(objectUid('sr', result))).toEqual({
+            StudyInstanceUID,
+            resultVersion,
+          });
+        }
+        const other = objectUid('sr', sampleResult(StudyInstanceUID, 3));
+        expect(await store.findByStructuredReport(other)).toBeUndefined();
+        expect(await store.findByStructuredReport(StudyInstanceUID)).toBeUndefined();
       });
 
       it('covers activity that changes nothing without a new result', async () => {

@@ -115,6 +115,9 @@ describe('a server that needs keys', () => {
     ['GET', '/dicom-web/studies/1.2/metadata', 'read', 404],
     ['GET', OBJECT, 'read', 404],
     ['GET', `${OBJECT}/metadata`, 'read', 404],
+    ['GET', '/fhir/DiagnosticReport?_id=nobody', 'read', 200],
+    ['GET', '/fhir/DiagnosticReport/nobody', 'read', 404],
+    ['GET', '/fhir/DiagnosticReport/nobody/_history/1', 'read', 404],
   ])('opens %s %s to the scope %s alone', async (method, path, scope, status) => {
     const server = await serve();
     const ask = async (...scopes: Scope[]) =>

@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
-import { createRequire } from 'node:module';
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { join } from 'node:path';
@@ -19,6 +18,7 @@ import { buildOruMessage } from '../../core/delivery/hl7/oru-message.js';
 import type { ResultSink } from '../../core/delivery/result-sink.js';
 import { PipelineError } from '../../core/errors.js';
 import type { InstanceOutcome } from '../../core/results/outcome.js';
+import { fhirValidator } from '../support/fhir-validator.js';
 import { freePort } from '../support/free-port.js';
 import { sampleRadiograph, sampleReport } from '../support/sample-report.js';
 import { temporaryFolder } from '../support/temp-folder.js';
@@ -155,10 +155,7 @@ describe('MLLP in trouble', () => {
 
 describe('the FHIR transaction', () => {
   it('is the golden bundle and valid by the R4 schema, analysed or not', async () => {
-    const Validator = createRequire(import.meta.url)(
-      '@asymmetrik/fhir-json-schema-validator',
-    ) as new () => { validate(resource: object): unknown[] };
-    const validator = new Validator();
+    const validator = fhirValidator();
     const patient = await source();
     const bundle = buildResultBundle(sampleReport(), patient, { patientIdentifierSystem: 'urn:x' });
     await expect(`${JSON.stringify(bundle, undefined, 2)}\n`).toMatchFileSnapshot(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 
 import { createStudyHolds } from '../../adapters/database/study-hold.js';
+import { createResultObjects } from '../../cli/serve/result-objects.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { readStudyInstanceUID } from '../../adapters/dicom/read-study-uid.js';
 import { createLogger } from '../../adapters/observability/logger.js';
@@ -83,6 +84,7 @@ export async function startIngestServer(
       objects,
       studies,
       holds: createStudyHolds({ studies, readStudyInstanceUID, clock: Date.now }),
+      findSource: createResultObjects({ store: studies, objects }).findSource,
       inspectFile,
       decodable: DECODABLE,
       clock: Date.now,
@@ -103,6 +105,7 @@ export async function startIngestServer(
       maxStoreRequests: 64,
       idleTimeoutMs: 10_000,
       publicUrl: undefined,
+      patientIdentifierSystem: undefined,
       requestsPerMinute: 6_000,
       maxRoutineWaitMs: 7_200_000,
       ...options,

@@ -91,6 +91,6 @@ export function toPriority(rank: number): Priority {
 }
 
 /** UIDs were parsed before they were stored. */
-function storedUid(text: string): DicomUid {
+export function storedUid(text: string): DicomUid {
   return text as DicomUid;
 }

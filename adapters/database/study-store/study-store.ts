@@ -5,6 +5,7 @@ import type { StudyStore } from '../../../core/storage/study-store.js';
 import type { Clock } from '../../../core/time.js';
 import { querying } from '../database-error.js';
 import type { DatabaseSchema } from '../schema.js';
+import { findByDiagnosticReport, findByStructuredReport } from './find-result.js';
 import { listStudies } from './list-studies.js';
 import { claimJobs, completeJobs } from './outbox.js';
 import { findStudy, loadDelivery, loadInstance, loadResult, loadStudy } from './read-studies.js';
@@ -59,6 +60,8 @@ export function createStudyStore(
       querying(() => write((w) => recordDeliveryAttempt(w, ...args))),
 
     findStudy: (StudyInstanceUID) => querying(() => findStudy(db, StudyInstanceUID)),
+    findByDiagnosticReport: (id) => querying(() => findByDiagnosticReport(db, id)),
+    findByStructuredReport: (uid) => querying(() => findByStructuredReport(db, uid)),
     listStudies: (query) => querying(() => listStudies(db, query)),
 
     claimJobs: (...args) => querying(() => claimJobs(db, new Date(clock()), ...args)),

@@ -10,7 +10,7 @@ export interface BundleOptions {
   readonly patientIdentifierSystem: string | undefined;
 }
 
-interface Resource {
+export interface Resource {
   readonly resourceType: string;
   readonly [element: string]: unknown;
 }
@@ -52,7 +52,7 @@ export function buildResultBundle(
 ): ResultBundle {
   const context = {
     subject: subjectOf(source, options),
-    studyUrl: `urn:uuid:${resourceId('ImagingStudy', result.StudyInstanceUID)}`,
+    studyUrl: `urn:uuid:${imagingStudyId(result)}`,
     effective: effectiveOf(source),
   };
   const devices = result.models.map(device);
@@ -77,6 +77,14 @@ function put(resourceType: string, id: string, elements: Readonly<Record<string,
     resource: { resourceType, id, meta: AI_ASSERTED, ...elements },
     request: { method: 'PUT', url: `${resourceType}/${id}` },
   } as const satisfies BundleEntry;
+}
+
+export function imagingStudyId({ StudyInstanceUID }: StudyResult): string {
+  return resourceId('ImagingStudy', StudyInstanceUID);
+}
+
+export function diagnosticReportId(StudyInstanceUID: string): string {
+  return resourceId('DiagnosticReport', StudyInstanceUID);
 }
 
 function deviceId({ name, version, sha256 }: ModelProvenance): string {
@@ -191,10 +199,17 @@ function diagnosticReport(
     type: hl7Concept('v2-0203', 'ACSN', 'Accession ID'),
     value: AccessionNumber,
   };
-  return put('DiagnosticReport', resourceId('DiagnosticReport', result.StudyInstanceUID), {
+  return put('DiagnosticReport', diagnosticReportId(result.StudyInstanceUID), {
     identifier: [
       { system: 'urn:dicom:uid', value: `urn:oid:${objectUid('sr', result)}` },
       { system: 'urn:preread:result-version', value: String(result.resultVersion) },
+      // Servers search reports by identifier, and not by the study that they are of.
+      {
+        use: 'secondary',
+        type: { text: 'Study Instance UID' },
+        system: 'urn:dicom:uid',
+        value: `urn:oid:${result.StudyInstanceUID}`,
+      },
     ],
     ...(AccessionNumber !== undefined && {
       basedOn: [{ type: 'ServiceRequest', identifier: accession }],
@@ -245,7 +260,10 @@ function provenance(
 
 /** By identifier alone: the server knows its patients, and a name adds nothing but exposure. */
 function subjectOf({ patient }: SourceStudy, { patientIdentifierSystem }: BundleOptions): object {
-  const { PatientID = 'unknown', IssuerOfPatientID: issuer = '' } = patient;
+  const { PatientID, IssuerOfPatientID: issuer = '' } = patient;
+  if (PatientID === undefined) {
+    return { type: 'Patient', display: 'not known' };
+  }
   const system = /^\d+(\.\d+)+$/.test(issuer)
     ? `urn:oid:${issuer}`
     : /^(https?|urn):/.test(issuer)

@@ -42,10 +42,15 @@ export function problemAnswer(error: PipelineError, requestId: string): Answer {
     status: httpStatus,
     contentType: 'application/problem+json',
     body: JSON.stringify(problem),
-    headers: {
-      ...retryAfter(httpStatus),
-      ...(httpStatus === 401 ? { 'WWW-Authenticate': 'Bearer realm="preread"' } : {}),
-    },
+    headers: errorHeaders(httpStatus),
+  };
+}
+
+/** What an answer says beside its body: when to come back, and which credentials are meant. */
+export function errorHeaders(httpStatus: number): Record<string, string> {
+  return {
+    ...retryAfter(httpStatus),
+    ...(httpStatus === 401 ? { 'WWW-Authenticate': 'Bearer realm="preread"' } : {}),
   };
 }
 

@@ -10,6 +10,7 @@ import type { Priority } from '../../../core/triage/priority.js';
 import { parsePriority } from '../../../core/triage/requested-priority.js';
 import type { IngestInstanceDeps, IngestOutcome } from '../../../core/use-cases/ingest-instance.js';
 import { sendAnswer } from '../http/answer.js';
+import { baseUrlOf } from '../http/base-url.js';
 import { readBody } from '../http/body-source.js';
 import { sendContinue } from '../http/expect-continue.js';
 import { negotiate } from '../http/media-type.js';
@@ -143,8 +144,7 @@ async function answer(
   if (warnings.length > 0) {
     response.set('Warning', warnings.join(', '));
   }
-  const host = request.headers.host ?? 'localhost'; // HTTP/1.0 has none
-  const baseUrl = publicUrl?.replace(/\/+$/, '') ?? `${request.protocol}://${host}`;
+  const baseUrl = baseUrlOf(request, publicUrl);
   const dataset = buildStoreResponse(outcomes, `${baseUrl}/dicom-web/studies`);
   await sendAnswer(request, response, {
     status,
