@@ -54,10 +54,7 @@ export function readableReport(
   const { resourceType, id, meta, conclusion, ...elements } = own.resource;
   const contained = entry
     .filter((one) => one !== own)
-    .map(({ resource: { meta: _label, ...resource } }) => ({
-      id: imagingStudyId(result),
-      ...resource,
-    }));
+    .map(({ resource }) => ({ id: imagingStudyId(result), ...resource, meta: undefined }));
   return withLocalReferences(
     {
       resourceType,
