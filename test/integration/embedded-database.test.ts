@@ -157,6 +157,63 @@ describe('embedded database', () => {
     );
   });
 
+  async function prepared(text: string): Promise<number> {
+    const { rows } = await pool.query<{ count: number }>(
+      'SELECT count(*)::int AS count FROM pg_prepared_statements WHERE statement LIKE $1',
+      [text],
+    );
+    return rows[0]?.count ?? 0;
+  }
+
+  it('parses a statement once for all clients', async () => {
+    const text = 'SELECT $1::int + 41 AS sum';
+    const clients = [await pool.connect(), await pool.connect()];
+    for (const [index, client] of clients.entries()) {
+      expect((await client.query(text, [index])).rows).toEqual([{ sum: 41 + index }]);
+    }
+    clients.forEach((client) => {
+      client.release();
+    });
+    expect(await prepared(text)).toBe(1);
+  });
+
+  it('keeps no more statements than fit into its memory, however many there are', async () => {
+    for (let index = 0; index < 300; index += 1) {
+      await pool.query(`SELECT $1::int AS many_${index}`, [index]);
+    }
+    expect(await prepared('SELECT $1::int AS many%')).toBeLessThanOrEqual(200);
+    expect((await pool.query('SELECT $1::int AS many_0', [7])).rows).toEqual([{ many_0: 7 }]);
+  });
+
+  it('answers with the columns that a table has now, whoever has changed it', async () => {
+    await pool.query('CREATE TABLE changing (id int)');
+    await pool.query('INSERT INTO changing VALUES (1)');
+    const read = async () =>
+      (await pool.query('SELECT * FROM changing WHERE id = $1', [1])).rows as unknown[];
+    expect(await read()).toEqual([{ id: 1 }]);
+    await pool.query('ALTER TABLE changing ADD COLUMN text text');
+    expect(await read()).toEqual([{ id: 1, text: null }]);
+    await pool.query(`CREATE FUNCTION change() RETURNS void LANGUAGE sql
+      AS 'ALTER TABLE changing ALTER COLUMN id TYPE bigint'`);
+    await read();
+    // Nothing in what the server answers says that this has changed a table.
+    await pool.query('SELECT change()');
+    expect(await read()).toEqual([{ id: '1', text: null }]);
+  });
+
+  it('prepares a statement that has failed to parse when it can be parsed', async () => {
+    const text = 'SELECT id FROM later WHERE id = $1';
+    await expect(pool.query(text, [1])).rejects.toMatchObject({ code: '42P01' });
+    const client = await pool.connect();
+    await client.query('BEGIN');
+    await expect(client.query(text, [1])).rejects.toMatchObject({ code: '42P01' });
+    await expect(client.query(text, [1])).rejects.toMatchObject({ code: '25P02' });
+    await client.query('ROLLBACK');
+    client.release();
+    await pool.query('CREATE TABLE later (id int)');
+    expect((await pool.query(text, [1])).rows).toEqual([]);
+  });
+
   it('starts again after a crash with everything that was committed', async () => {
     await pool.query("INSERT INTO notes VALUES (3, 'kept')");
     const client = await pool.connect();

@@ -60,7 +60,10 @@ describe('parseServerOutput', () => {
     const ready = message('Z', 'T');
     const output = Buffer.concat([complete, notification, ready]);
     expect(parseServerOutput(output)).toEqual({
-      answer: Buffer.concat([complete, ready]),
+      answer: [
+        { type: 'C', bytes: complete },
+        { type: 'Z', bytes: ready },
+      ],
       notifications: notification,
       status: 'T',
     });
@@ -76,7 +79,7 @@ describe('parseServerOutput', () => {
 describe('startupAnswer', () => {
   it('starts with AuthenticationOk and ends with ReadyForQuery', () => {
     const { answer, status } = parseServerOutput(startupAnswer());
-    expect(answer.subarray(0, 9)).toEqual(message('R', '\0\0\0\0'));
+    expect(answer[0]?.bytes).toEqual(message('R', '\0\0\0\0'));
     expect(status).toBe('I');
   });
 });

@@ -10,8 +10,6 @@ const code = (letter: string): number => letter.charCodeAt(0);
 const QUERY = code('Q');
 const SYNC = code('S');
 const TERMINATE = code('X');
-const NOTIFICATION = code('A');
-const READY_FOR_QUERY = code('Z');
 
 /** From ReadyForQuery: idle, in a transaction, in a failed transaction. */
 export type TransactionStatus = 'I' | 'T' | 'E';
@@ -61,9 +59,15 @@ export function isListen(batch: Buffer): boolean {
   return batch[0] === QUERY && /\bLISTEN\b/i.test(batch.toString('latin1', 5));
 }
 
+/** One message of the protocol, whole. */
+export interface ProtocolMessage {
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
 export interface ServerOutput {
   /** What the client that asked gets. */
-  readonly answer: Buffer;
+  readonly answer: readonly ProtocolMessage[];
   /** Asynchronous notifications, which every listener gets. */
   readonly notifications: Buffer;
   /** Undefined when the server gave no complete answer, that is: when it has crashed. */
@@ -72,42 +76,62 @@ export interface ServerOutput {
 
 /** Takes the output of one batch apart. */
 export function parseServerOutput(output: Buffer): ServerOutput {
-  const answer: Buffer[] = [];
+  const answer: ProtocolMessage[] = [];
   const notifications: Buffer[] = [];
   let status: TransactionStatus | undefined;
-  let position = 0;
-  for (let end; (end = messageEnd(output, position)) !== undefined; position = end) {
-    const message = output.subarray(position, end);
-    (message[0] === NOTIFICATION ? notifications : answer).push(message);
-    if (message[0] === READY_FOR_QUERY) {
-      status = message.toString('latin1', 5, 6) as TransactionStatus;
+  for (const message of messagesIn(output)) {
+    if (message.type === 'A') {
+      notifications.push(message.bytes);
+      continue;
+    }
+    answer.push(message);
+    if (message.type === 'Z') {
+      status = message.bytes.toString('latin1', 5, 6) as TransactionStatus;
     }
   }
-  return { answer: Buffer.concat(answer), notifications: Buffer.concat(notifications), status };
+  return { answer, notifications: Buffer.concat(notifications), status };
+}
+
+/** The complete messages at the start of some bytes, as views of them. */
+export function messagesIn(bytes: Buffer): ProtocolMessage[] {
+  const messages: ProtocolMessage[] = [];
+  let position = 0;
+  for (let end; (end = messageEnd(bytes, position)) !== undefined; position = end) {
+    const type = String.fromCharCode(bytes[position] ?? 0);
+    messages.push({ type, bytes: bytes.subarray(position, end) });
+  }
+  return messages;
+}
+
+/** The text from an offset to the zero byte that ends it, byte for byte. */
+export function textAt(bytes: Buffer, offset: number): string {
+  const end = bytes.indexOf(0, offset);
+  return bytes.toString('latin1', offset, end === -1 ? bytes.length : end);
 }
 
 /** What a client gets to its startup message: no password, the settings that drivers read, ready. */
 export function startupAnswer(): Buffer {
   return Buffer.concat([
-    message('R', Buffer.from([0, 0, 0, 0])),
+    messageOf('R', Buffer.from([0, 0, 0, 0])),
     parameterStatus('client_encoding', 'UTF8'),
     parameterStatus('DateStyle', 'ISO, MDY'),
     parameterStatus('integer_datetimes', 'on'),
     parameterStatus('standard_conforming_strings', 'on'),
-    message('Z', Buffer.from('I')),
+    messageOf('Z', Buffer.from('I')),
   ]);
 }
 
 /** A simple query, as a client would send it. */
 export function queryMessage(sql: string): Buffer {
-  return message('Q', Buffer.from(`${sql}\0`));
+  return messageOf('Q', Buffer.from(`${sql}\0`));
 }
 
 function parameterStatus(name: string, value: string): Buffer {
-  return message('S', Buffer.from(`${name}\0${value}\0`));
+  return messageOf('S', Buffer.from(`${name}\0${value}\0`));
 }
 
-function message(type: string, body: Buffer): Buffer {
+/** @param type one letter */
+export function messageOf(type: string, body: Buffer): Buffer {
   const header = Buffer.alloc(5);
   header.write(type, 'latin1');
   header.writeInt32BE(4 + body.length, 1);

@@ -11,7 +11,8 @@ import { ensureCluster } from './cluster.js';
 import { DURABLE_START_PARAMETERS, DurableNodeFS } from './durable-node-fs.js';
 import type { FromThread, ThreadData, ToThread } from './messages.js';
 import { transferable } from './messages.js';
-import { parseServerOutput } from './protocol.js';
+import { createPreparedStatements } from './prepared-statements.js';
+import { parseServerOutput, type ServerOutput, type TransactionStatus } from './protocol.js';
 import { createSessionQueue } from './session-queue.js';
 
 const port = parentPort;
@@ -31,23 +32,48 @@ const database = await PGlite.create({
   ],
 });
 
+const statements = createPreparedStatements();
+
 const sessions = createSessionQueue(async (client, batch) => {
+  for (;;) {
+    const prepared = statements.prepare(batch);
+    const { answer, notifications, status } = await run(prepared.bytes);
+    const concluded = prepared.conclude(answer);
+    if (concluded !== undefined) {
+      const bytes = transferable(Buffer.concat(concluded));
+      send({ kind: 'answer', client, bytes }, [bytes.buffer]);
+    }
+    tell(notifications);
+    const closing = statements.takeClosing();
+    if (closing !== undefined) {
+      tell((await run(closing)).notifications);
+    }
+    if (concluded !== undefined) {
+      return status !== 'I';
+    }
+  }
+});
+
+async function run(
+  batch: Uint8Array,
+): Promise<ServerOutput & { readonly status: TransactionStatus }> {
   const chunks: Uint8Array[] = [];
   await database.execProtocolRawStream(batch, {
     // The chunk is a view of the server's memory, which the next call overwrites.
     onRawData: (chunk) => chunks.push(chunk.slice()),
   });
-  const { answer, notifications, status } = parseServerOutput(Buffer.concat(chunks));
+  const { status, ...output } = parseServerOutput(Buffer.concat(chunks));
   if (status === undefined) {
     process.exit(1);
   }
-  const bytes = transferable(answer);
-  send({ kind: 'answer', client, bytes }, [bytes.buffer]);
+  return { ...output, status };
+}
+
+function tell(notifications: Buffer): void {
   if (notifications.length > 0) {
     send({ kind: 'notifications', bytes: transferable(notifications) });
   }
-  return status !== 'I';
-});
+}
 
 port.on('message', (message: ToThread) => {
   switch (message.kind) {
