@@ -103,6 +103,7 @@ async function fetchAll(transfer: Transfer): Promise<void> {
       if (cause instanceof PipelineError) {
         throw cause;
       }
+      throwIfUntrusted(url, cause);
       fruitless = (await sizeOf(part)) > before ? 0 : fruitless + 1;
       if (fruitless >= MAX_FRUITLESS) {
         throw unreachable(url, cause);
@@ -206,24 +207,48 @@ function totalOf(response: Response, start: number): number | undefined {
 
 function unreachable(url: string, cause: unknown): PipelineError {
   const { host } = new URL(url);
-  const reason = deepestMessage(cause);
   return new PipelineError(
     'download-failed',
-    `${host} cannot be reached or does not deliver (${reason}). Behind a proxy set HTTPS_PROXY. Without a ` +
-      `network fetch ${url} elsewhere and run "preread models import FILE". A later pull goes on where this one ended.`,
+    `${host} cannot be reached or does not deliver (${deepest(cause).message}). Behind a proxy set HTTPS_PROXY.`,
+    { cause },
+  );
+}
+
+/** Error codes of OpenSSL and Node for a chain that leads to no authority that is known here. */
+const UNKNOWN_AUTHORITY =
+  /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER_CERT|VERIFY_LEAF)\w*)$/;
+/** For a certificate that is wrong whoever has signed it. */
+const WRONG_CERTIFICATE = /^(ERR_TLS_CERT_ALTNAME_INVALID|CERT_\w+)$/;
+
+/** Throws `download-failed` for a certificate that is not accepted: trying again is vain. */
+function throwIfUntrusted(url: string, cause: unknown): void {
+  const { code, message } = deepest(cause);
+  const unknown = UNKNOWN_AUTHORITY.test(code);
+  if (!unknown && !WRONG_CERTIFICATE.test(code)) {
+    return;
+  }
+  throw new PipelineError(
+    'download-failed',
+    `The certificate of ${new URL(url).host} is not accepted (${message}). ` +
+      (unknown
+        ? 'Where a proxy inspects TLS, name its authority: NODE_EXTRA_CA_CERTS=/path/to/ca.pem.'
+        : "Check the address, the proxy and this machine's clock."),
     { cause },
   );
 }
 
 /** undici says `fetch failed`; the reason is in the cause, or in the first of several. */
-function deepestMessage(error: unknown): string {
+function deepest(error: unknown): { readonly code: string; readonly message: string } {
   if (error instanceof AggregateError && error.errors.length > 0) {
-    return deepestMessage(error.errors[0]);
+    return deepest(error.errors[0]);
   }
-  if (error instanceof Error) {
-    return error.cause === undefined ? error.message : deepestMessage(error.cause);
+  if (!(error instanceof Error)) {
+    return { code: '', message: 'unknown reason' };
   }
-  return 'unknown reason';
+  if (error.cause !== undefined) {
+    return deepest(error.cause);
+  }
+  return { code: 'code' in error ? String(error.code) : '', message: error.message };
 }
 
 async function sizeOf(path: string): Promise<number> {

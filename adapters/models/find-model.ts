@@ -54,7 +54,7 @@ export function findModelFolder(nameOrFolder: string, searchPath: readonly strin
   }
   throw new PipelineError(
     'model-not-found',
-    `There is no model "${name}" in ${searchPath.join(' or ')}.`,
+    `There is no model "${name}" in ${searchPath.join(' or ')}. "preread models list" says what there is.`,
   );
 }
 

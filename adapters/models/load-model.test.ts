@@ -42,7 +42,7 @@ test("the site's folder is searched before the shipped models", () => {
 test('a model that does not exist is reported with the places that were searched', async () => {
   await expect(loadModel('absent', [parent])).rejects.toMatchObject({
     code: 'model-not-found',
-    message: `There is no model "absent" in ${parent}.`,
+    message: `There is no model "absent" in ${parent}. "preread models list" says what there is.`,
   });
   await expect(loadModel(parent, [])).rejects.toMatchObject({ code: 'model-not-found' });
 });

@@ -34,7 +34,7 @@ Examples:
   preread models import ~/Downloads/model.pt --as all
   preread models import mine.pt --name my-model --labels Effusion,Nodule
   preread models quantise my-model --calibration images/ --labels labels.csv
-  preread models verify densenet121-res224-all --image 00000001_000.png
+  preread models verify densenet121-res224-all --image
 
 Research and evaluation only. Not a medical device.`;
 
@@ -54,7 +54,7 @@ export function register(program: Command): void {
 
   withFolder(models.command('pull').description('download published weights and install them'))
     .argument('<name>', 'in the catalogue, such as densenet121-res224-all or all')
-    .option('--url <url>', 'a mirror of the file instead of the published address')
+    .option('--url <url>', 'a mirror of the file instead of the published address', webAddress)
     .option('--force', 'replace an installed model', false)
     .action(async (name: string, flags: FolderFlag & PullFlags) => {
       const { pullModel } = await import('../models/pull-model.js');
@@ -102,10 +102,10 @@ export function register(program: Command): void {
   withFolder(models.command('verify').description('check hash, graph and self-test of a model'))
     .argument('<name>', 'a model, or the folder of its manifest.json')
     .option(
-      '--image <file>',
-      "the published test image of TorchXRayVision's, to compare its scores",
+      '--image [file]',
+      'compare the scores of the published test image of TorchXRayVision; without a file it is downloaded',
     )
-    .action(async (name: string, flags: FolderFlag & { image?: string }) => {
+    .action(async (name: string, flags: FolderFlag & { image?: string | true }) => {
       const { verifyModel } = await import('../models/verify-model.js');
       await verifyModel(name, modelsFolder(flags.modelsDir), flags);
     });
@@ -149,6 +149,14 @@ function withFolder(command: Command): Command {
 function modelName(text: string): string {
   if (!/^[a-z0-9][a-z0-9.-]*$/.test(text) || text === 'default') {
     throw new InvalidArgumentError('It must be of small letters, digits, dots and hyphens.');
+  }
+  return text;
+}
+
+function webAddress(text: string): string {
+  const protocol = URL.canParse(text) ? new URL(text).protocol : '';
+  if (protocol !== 'https:' && protocol !== 'http:') {
+    throw new InvalidArgumentError('It must begin with https:// (or http://).');
   }
   return text;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 
@@ -41,6 +42,7 @@ export async function importModel(
   }
   const found = flags.as === undefined ? byFileName(catalogue, file) : named(catalogue, flags.as);
   const { name, model } = found;
+  say(identified(catalogue, name, checkpoint));
   return installCatalogueModel(
     { catalogue, name, model, checkpoint, origin: `Imported from ${file}`, modelsDir },
     flags,
@@ -100,6 +102,23 @@ async function importOwn(
   const folder = await installModel(modelsDir, files, { replace: force });
   say(`Installed ${name} in ${folder}. Its thresholds are placeholders: complete manifest.json.`);
   return name;
+}
+
+/** What the published hashes say of a file; throws `config-invalid` when they say that it is another model's. */
+function identified(catalogue: Catalogue, name: string, checkpoint: Buffer): string {
+  const sha256 = createHash('sha256').update(checkpoint).digest('hex');
+  for (const [other, { copies }] of Object.entries(catalogue.models)) {
+    if (copies.some((copy) => copy.sha256 === sha256)) {
+      if (other === name) {
+        return `SHA-256 ${sha256}, as published.`;
+      }
+      throw new PipelineError(
+        'config-invalid',
+        `The file is ${other}, not ${name}: --as ${other}.`,
+      );
+    }
+  }
+  return `SHA-256 ${sha256}, which is not among the published ones: nothing proves that the file is ${name}.`;
 }
 
 /** The published files have long names of their own, by which a download by hand is known. */

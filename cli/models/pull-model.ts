@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { lock } from 'proper-lockfile';
 
-import { download, type ProxySettings } from '../../adapters/models/download.js';
+import { download } from '../../adapters/models/download.js';
 import { readPin, writePin } from '../../adapters/models/pins.js';
 import { readCatalogue } from '../../adapters/models/read-catalogue.js';
 import { PipelineError } from '../../core/errors.js';
@@ -12,6 +13,7 @@ import type { CatalogueModel } from '../../core/models/catalogue.js';
 import { createDownloadProgress } from './download-progress.js';
 import { installCatalogueModel, named } from './import-model.js';
 import { say, type ModelsFolder } from './models-folder.js';
+import { proxySettings } from './proxy-settings.js';
 
 export interface PullFlags {
   /** Instead of the published address: a mirror of the same file. */
@@ -47,8 +49,9 @@ export async function pullModel(
     throw new PipelineError('model-exists', `Another process is pulling ${name}.`, { cause });
   });
   try {
-    const path = join(downloads, `${name}.pt`);
-    const { url, sha256, assurance } = await fetchFirst(sourcesOf(model, flags.url), path, {
+    const { url, path, sha256, assurance } = await fetchFirst(sourcesOf(model, flags.url), {
+      name,
+      downloads,
       modelsDir,
       signal,
     });
@@ -66,7 +69,7 @@ export async function pullModel(
     );
     // Only now: a file that turns out not to be readable shall not become the one to expect.
     await writePin(modelsDir, url, sha256);
-    await rm(path);
+    await removeDownloads(downloads, name);
     return name;
   } finally {
     await release();
@@ -75,32 +78,43 @@ export async function pullModel(
 
 interface Fetched {
   readonly url: string;
+  readonly path: string;
   readonly sha256: string;
   /** What is known of the file's identity, for people. */
   readonly assurance: string;
 }
 
-/** Sources whose hash is published come first. */
+/** Sources whose hash is published come first, then the original, then other places. */
 function sourcesOf(model: CatalogueModel, mirror: string | undefined): Source[] {
   if (mirror !== undefined) {
     return [{ url: mirror }];
   }
-  return [...model.copies.filter(({ sha256 }) => sha256 !== undefined), { url: model.url }];
+  const proven = model.copies.filter(({ sha256 }) => sha256 !== undefined);
+  const others = model.copies.filter(({ sha256 }) => sha256 === undefined);
+  return [...proven, { url: model.url }, ...others];
+}
+
+interface Destination {
+  readonly name: string;
+  /** Folder of what is being downloaded. */
+  readonly downloads: string;
+  readonly modelsDir: string;
+  readonly signal: AbortSignal;
 }
 
 async function fetchFirst(
   sources: readonly Source[],
-  path: string,
-  { modelsDir, signal }: { readonly modelsDir: string; readonly signal: AbortSignal },
+  { name, downloads, modelsDir, signal }: Destination,
 ): Promise<Fetched> {
-  let failure: unknown;
   for (const { url, sha256, sizeBytes } of sources) {
+    // Each source has a file of its own: the rest of one must not be appended to the start of another.
+    const path = join(downloads, fileOf(name, url));
     const pin = sha256 === undefined ? await readPin(modelsDir, url) : undefined;
     const progress = createDownloadProgress(process.stderr);
     say(`Downloading ${url}`);
     try {
       const found = await download(url, path, {
-        proxy: proxyOf(process.env),
+        proxy: proxySettings(process.env),
         sha256: sha256 ?? pin,
         sizeBytes,
         signal,
@@ -108,21 +122,35 @@ async function fetchFirst(
           progress.update(received, total);
         },
       });
-      return { url, sha256: found.sha256, assurance: assuranceOf(found.sha256, sha256, pin) };
+      return { url, path, sha256: found.sha256, assurance: assuranceOf(found.sha256, sha256, pin) };
     } catch (error) {
       if (!(error instanceof PipelineError) || error.code !== 'download-failed') {
         throw error;
       }
-      failure ??= error;
-      // Another source may hold another file: its part must not be continued.
-      if (sources.length > 1) {
-        await rm(`${path}.part`, { force: true });
-      }
+      say(error.message);
     } finally {
       progress.stop();
     }
   }
-  throw failure;
+  const urls = sources.map(({ url }) => url).join(' or ');
+  throw new PipelineError(
+    'download-failed',
+    `${name} could not be downloaded; the reasons are above. The same command goes on where it ended. Without a network ` +
+      `fetch ${urls} elsewhere and run "preread models import FILE --as ${name}".`,
+  );
+}
+
+function fileOf(name: string, url: string): string {
+  return `${name}-${createHash('sha256').update(url).digest('hex').slice(0, 8)}.pt`;
+}
+
+async function removeDownloads(downloads: string, name: string): Promise<void> {
+  const own = new RegExp(`^${name.replaceAll('.', '\\.')}-[0-9a-f]{8}\\.pt(\\.part)?$`);
+  for (const file of await readdir(downloads)) {
+    if (own.test(file)) {
+      await rm(join(downloads, file));
+    }
+  }
 }
 
 function assuranceOf(
@@ -136,12 +164,4 @@ function assuranceOf(
   return pin === undefined
     ? `SHA-256 ${found}. None is published for this file: it is remembered, and later pulls must match it.`
     : `SHA-256 ${found}, the same as at the first pull.`;
-}
-
-function proxyOf(env: Readonly<Record<string, string | undefined>>): ProxySettings {
-  return {
-    httpProxy: env['http_proxy'] ?? env['HTTP_PROXY'],
-    httpsProxy: env['https_proxy'] ?? env['HTTPS_PROXY'],
-    noProxy: env['no_proxy'] ?? env['NO_PROXY'],
-  };
 }

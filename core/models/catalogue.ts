@@ -16,7 +16,9 @@ export const catalogueModelSchema = z.strictObject({
   weights: z.string().describe('What TorchXRayVision calls them.'),
   title: z.string(),
   url: z.url({ protocol: /^https?$/ }).describe('The published file.'),
-  copies: z.array(download).describe('Other places; tried when the first one fails.'),
+  copies: z
+    .array(download)
+    .describe('Other places: those with a hash are tried first, the others last.'),
   trainingData: z.array(z.string()).min(1),
   outputs: z
     .array(z.strictObject({ label: z.string(), threshold: z.number().gt(0).lt(1) }).nullable())
@@ -25,6 +27,7 @@ export const catalogueModelSchema = z.strictObject({
   published: z
     .strictObject({
       image: z.string(),
+      url: z.url({ protocol: /^https$/ }).describe('Of the image.'),
       source: z.string(),
       scores: z.record(z.string(), z.number()).describe('op_norm of the probability.'),
     })

@@ -11,7 +11,8 @@ export interface CertificateFiles {
 export interface CertificateAuthority extends CertificateFiles {
   /** Certificate of the authority as text, for clients to trust. */
   readonly pem: string;
-  issue(name: string): CertificateFiles;
+  /** For these host names; for this machine unless told otherwise. */
+  issue(name: string, hosts?: readonly string[]): CertificateFiles;
 }
 
 /** An authority of its own for a test, made by the openssl program. */
@@ -24,11 +25,12 @@ export function makeAuthority(folder: string, name: string): CertificateAuthorit
     cert,
     key,
     pem: readFileSync(cert, 'utf8'),
-    issue(subject) {
+    issue(subject, hosts = ['localhost']) {
       const files = { cert: path(`${subject}.pem`), key: path(`${subject}.key`) };
       const request = path(`${subject}.csr`);
       const extensions = path(`${subject}.ext`);
-      writeFileSync(extensions, 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+      const names = hosts.map((host) => `DNS:${host},`).join('');
+      writeFileSync(extensions, `subjectAltName=${names}IP:127.0.0.1\n`);
       openssl('req', ...keyTo(files.key), '-subj', `/CN=${subject}`, '-out', request);
       const signing = ['-CA', cert, '-CAkey', key, '-CAcreateserial', '-days', '2'];
       openssl(
