@@ -1,6 +1,9 @@
+import { withKernel } from '../kernel/kernel.js';
+
 /** The thumbnail's side in cells: enough for lungs and mediastinum, too few for findings. */
 export const THUMBNAIL_CELLS = 16;
 
+/** Steps of the histogram over the input's range. Of core/kernel/plane.c. */
 const BINS = 1024;
 const LOW_SHARE = 0.01;
 const HIGH_SHARE = 0.99;
@@ -25,38 +28,31 @@ export function pictureOf(
   size: number,
   range: readonly [low: number, high: number],
 ): Picture {
-  const pixels = plane.subarray(0, size * size);
   const [bottom, top] = range;
   const scale = BINS / (top - bottom);
-  const histogram = new Uint32Array(BINS + 1);
-  for (let index = 0; index < pixels.length; index += 1) {
-    const bin = ((pixels[index]! - bottom) * scale + 0.5) | 0;
-    histogram[bin < 0 ? 0 : bin > BINS ? BINS : bin]! += 1;
-  }
-  const low = bottom + binAt(histogram, LOW_SHARE * pixels.length) / scale;
-  const high = bottom + binAt(histogram, HIGH_SHARE * pixels.length) / scale;
-  const values = new Float32Array(pixels.length);
-  let black = 0;
-  let white = 0;
-  if (high > low) {
-    const gain = 2 / (high - low);
-    const offset = -1 - gain * low;
-    for (let index = 0; index < pixels.length; index += 1) {
-      // Rounded as it is stored, so that what is counted is what is there.
-      const value = Math.fround(gain * pixels[index]! + offset);
-      if (value <= -1) {
-        black += 1;
-        values[index] = -1;
-      } else if (value >= 1) {
-        white += 1;
-        values[index] = 1;
-      } else {
-        values[index] = value;
-      }
+  const length = size * size;
+  return withKernel((kernel) => {
+    const { exports } = kernel;
+    const pixels = kernel.allocate(4 * length);
+    kernel.float32(pixels, length).set(plane.subarray(0, length));
+    const bins = kernel.allocate(2 * length);
+    const counts = kernel.allocate(4 * (BINS + 1));
+    exports.plane_histogram(pixels, length, bottom, scale, bins, counts);
+    const histogram = kernel.uint32(counts, BINS + 1);
+    const low = bottom + binAt(histogram, LOW_SHARE * length) / scale;
+    const high = bottom + binAt(histogram, HIGH_SHARE * length) / scale;
+    const contrast = (high - low) / (top - bottom);
+    if (!(high > low)) {
+      return { size, values: new Float32Array(length), contrast, saturated: 0 };
     }
-  }
-  const contrast = (high - low) / (top - bottom);
-  return { size, values, contrast, saturated: Math.max(black, white) / pixels.length };
+    const gain = 2 / (high - low);
+    const levels = kernel.allocate(4 * length);
+    const heldAt = kernel.allocate(8);
+    exports.plane_levels(pixels, length, gain, -1 - gain * low, levels, heldAt);
+    const [black = 0, white = 0] = kernel.int32(heldAt, 2);
+    const saturated = Math.max(black, white) / length;
+    return { size, values: kernel.float32(levels, length).slice(), contrast, saturated };
+  });
 }
 
 /**
@@ -68,17 +64,23 @@ export function thumbnailOf({ size, values }: Picture): Float32Array {
   const means = new Float64Array(cells * cells);
   // Cell c begins at the first pixel p with floor(p * cells / size) = c.
   const start = (cell: number): number => Math.ceil((cell * size) / cells);
-  for (let cell = 0; cell < means.length; cell += 1) {
-    const row = Math.floor(cell / cells);
-    const [top, bottom] = [start(row), start(row + 1)];
-    const [left, right] = [start(cell % cells), start((cell % cells) + 1)];
-    let sum = 0;
-    for (let y = top; y < bottom; y += 1) {
-      for (let at = y * size + left; at < y * size + right; at += 1) {
+  // Row by row: the cells beside each other are summed independently, which processors do at once.
+  for (let y = 0, at = 0; y < size; y += 1) {
+    const row = cells * Math.floor((y * cells) / size);
+    for (let column = 0; column < cells; column += 1) {
+      const end = y * size + start(column + 1);
+      let sum = means[row + column]!;
+      for (; at < end; at += 1) {
         sum += values[at]!;
       }
+      means[row + column] = sum;
     }
-    means[cell] = sum / Math.max(1, (bottom - top) * (right - left));
+  }
+  for (let cell = 0; cell < means.length; cell += 1) {
+    const row = Math.floor(cell / cells);
+    const column = cell % cells;
+    const pixels = (start(row + 1) - start(row)) * (start(column + 1) - start(column));
+    means[cell]! /= Math.max(1, pixels);
   }
   const mean = means.reduce((sum, value) => sum + value, 0) / means.length;
   const variance = means.reduce((sum, value) => sum + (value - mean) ** 2, 0) / means.length;

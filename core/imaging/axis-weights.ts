@@ -75,32 +75,22 @@ export function extentOf({ starts, weights }: AxisWeights): readonly [number, nu
   return [starts[0] ?? 0, end];
 }
 
-/** gain * v + offset in place, where the filter may have lost weight outside the image. */
-export function scaleWeighted(
-  values: Float64Array,
-  { gain, offset }: { readonly gain: number; readonly offset: number },
-  [horizontal, vertical]: readonly [AxisWeights, AxisWeights],
-): void {
-  const columnSums = weightSums(horizontal);
-  const rowSums = weightSums(vertical);
-  let index = 0;
-  for (let row = 0; row < rowSums.length; row += 1) {
-    const rowOffset = offset * rowSums[row]!;
-    for (let column = 0; column < columnSums.length; column += 1) {
-      values[index] = gain * values[index]! + rowOffset * columnSums[column]!;
-      index += 1;
-    }
-  }
-}
+/** Made once for an axis: images of one size have the same weights. */
+const knownSums = new WeakMap<AxisWeights, Float64Array>();
 
 /** The sum of each output's weights: what a constant of 1 becomes. */
 export function weightSums(axis: AxisWeights): Float64Array {
+  const known = knownSums.get(axis);
+  if (known !== undefined) {
+    return known;
+  }
   const sums = new Float64Array(axis.weights.length);
   axis.weights.forEach((weights, output) => {
     for (let index = 0; index < weights.length; index += 1) {
       sums[output]! += weights[index]!;
     }
   });
+  knownSums.set(axis, sums);
   return sums;
 }
 

@@ -1,7 +1,7 @@
 import type { Address, Kernel } from '../kernel/kernel.js';
 import { withKernel } from '../kernel/kernel.js';
 import type { AxisWeights } from './axis-weights.js';
-import { extentOf, scaleWeighted } from './axis-weights.js';
+import { extentOf, weightSums } from './axis-weights.js';
 import type { ImageRows, RowReader } from './image-rows.js';
 import { kernelTone, TONES } from './kernel-tone.js';
 import type { KernelTone } from './kernel-tone.js';
@@ -13,6 +13,9 @@ import { ramp } from './tone.js';
 
 /** Rows are read about so many bytes at a time: they stay in the second-level cache until they are used up. */
 const STRIP_BYTES = 128 * 1024;
+
+/** Columns that the kernel sums at a time: rows of its memory have a multiple of them. */
+const COLUMNS = 16;
 
 /** The fields of `Plan` in core/kernel/resample.c, in their order. */
 const PLAN_FIELDS = [
@@ -54,6 +57,12 @@ const PLAN_FIELDS = [
 
 type Plan = Record<(typeof PLAN_FIELDS)[number], number>;
 
+/** Applied last: gain * v + offset. */
+export interface Scale {
+  readonly gain: number;
+  readonly offset: number;
+}
+
 export interface Resampled {
   /** Shape: [vertical outputs, horizontal outputs], row-major; what the tone gives. */
   readonly values: Float64Array;
@@ -66,6 +75,7 @@ export interface Resampled {
  * where that does not commute with the filter, and added while it is in the cache. Weights count from
  * column 0 and row 0 of the image. By the WebAssembly kernel; sums are exact to 2^-24 of the stored range,
  * grey levels that go through a table or a clipping window to 2^-16. `bias` is what stored values are too high.
+ * `scale` is applied to what the tone gives; where the filter saw zeros outside the image, they stay zeros.
  */
 export function resample(
   rows: ImageRows,
@@ -73,19 +83,38 @@ export function resample(
   vertical: AxisWeights,
   tone: Tone,
   bias = 0,
+  scale: Scale = { gain: 1, offset: 0 },
 ): Resampled {
   return withKernel((kernel) => {
     const table = tableOf(kernel, rows, tone);
     const steps = kernelTone(rows.header, tone, table, bias);
-    const { values, range } = run(kernel, rows, horizontal, vertical, steps);
+    const { at, range } = run(kernel, rows, horizontal, vertical, steps);
     const excess = tone.kind === 'own-range' ? bias : 0;
     const { gain, offset } = tone.kind === 'own-range' ? ownRamp(tone, range) : steps;
-    const linear = { gain: gain * steps.unit, offset: offset + gain * (steps.zero + excess) };
-    if (linear.gain !== 1 || linear.offset !== 0) {
-      scaleWeighted(values, linear, [horizontal, vertical]);
-    }
-    return { values, range };
+    scaleWeighted(kernel, at, [horizontal, vertical], {
+      gain: scale.gain * (gain * steps.unit),
+      offset: scale.gain * (offset + gain * (steps.zero + excess)) + scale.offset,
+    });
+    const length = horizontal.weights.length * vertical.weights.length;
+    return { values: kernel.float64(at, length).slice(), range };
   });
+}
+
+/** gain * v + offset in place, where the filter may have lost weight outside the image. */
+function scaleWeighted(
+  kernel: Kernel,
+  at: Address,
+  [horizontal, vertical]: readonly [AxisWeights, AxisWeights],
+  { gain, offset }: Scale,
+): void {
+  if (gain === 1 && offset === 0) {
+    return;
+  }
+  const rowSums = putFloat64(kernel, weightSums(vertical));
+  const columnSums = putFloat64(kernel, weightSums(horizontal));
+  const { length: rows } = vertical.weights;
+  const { length: columns } = horizontal.weights;
+  kernel.exports.plane_scale(at, rows, columns, rowSums, columnSums, gain, offset);
 }
 
 function run(
@@ -94,7 +123,7 @@ function run(
   horizontal: AxisWeights,
   vertical: AxisWeights,
   tone: KernelTone,
-): Resampled {
+): { readonly at: Address; readonly range: StoredRange } {
   const { format, width } = rows;
   const [firstColumn, endColumn] = extentOf(horizontal);
   const [firstRow, endRow] = extentOf(vertical);
@@ -118,7 +147,7 @@ function run(
 
   const written = readPlan(kernel);
   return {
-    values: kernel.float64(plan.result, plan.outputs * plan.columnOutputs).slice(),
+    at: plan.result,
     range: { min: written.min + plan.bias, max: written.max + plan.bias },
   };
 }
@@ -206,7 +235,7 @@ function setRowWeights(
   plan.pairCounts = putInt32(kernel, packed.pairCounts);
   plan.weights = putInt16(kernel, packed.weights);
   plan.remainders = putInt16(kernel, packed.remainders);
-  plan.slotBytes = 32 * Math.ceil(plan.columns / 8);
+  plan.slotBytes = 4 * COLUMNS * Math.ceil(plan.columns / COLUMNS);
   plan.ringPairs = packed.pairCounts.reduce((most, count) => Math.max(most, count), 1);
   plan.ring = kernel.allocate(plan.ringPairs * plan.slotBytes);
   return packed.units;
@@ -233,7 +262,7 @@ function setColumnWeights(
     table.set(taps, output * plan.columnTaps);
   });
   // Weights of 0 may stand behind the last column: what they multiply must be a number.
-  const sums = 8 * Math.ceil(plan.columns / 8) + plan.columnTaps;
+  const sums = COLUMNS * Math.ceil(plan.columns / COLUMNS) + plan.columnTaps;
   plan.sums = kernel.allocate(8 * sums);
   kernel.float64(plan.sums, sums).fill(0);
 }
@@ -258,6 +287,12 @@ function readPlan(kernel: Kernel): Plan {
 function putInt32(kernel: Kernel, values: Int32Array): Address {
   const at = kernel.allocate(values.byteLength);
   kernel.int32(at, values.length).set(values);
+  return at;
+}
+
+function putFloat64(kernel: Kernel, values: Float64Array): Address {
+  const at = kernel.allocate(values.byteLength);
+  kernel.float64(at, values.length).set(values);
   return at;
 }
 

@@ -5,7 +5,7 @@ import { pixelHeader } from '../../test/support/pixel-header.js';
 import { skimageWeights, triangleWeights, weightSums } from './axis-weights.js';
 import { centreSquare, centreSquareInSpace } from './centre-crop.js';
 import { rowsOf } from './image-rows.js';
-import { percentiles } from './percentile.js';
+import { percentiles, stretched } from './percentile.js';
 import { resizeCrop } from './resize-crop.js';
 import { AS_STORED } from './tone.js';
 
@@ -66,13 +66,9 @@ describe('resizeCrop', () => {
   it('equals the two matrix products written out', () => {
     const image = generatedImage(23, 37, { a: 7, b: 13, c: 3, modulus: 4096 });
     const crop = centreSquare(image);
-    const { values, horizontal, vertical } = resizeCrop(
-      rowsOf(image),
-      crop,
-      6,
-      skimageWeights,
-      AS_STORED,
-    );
+    const { values } = resizeCrop(rowsOf(image), crop, 6, skimageWeights, AS_STORED);
+    const horizontal = skimageWeights(crop.columns, 6);
+    const vertical = skimageWeights(crop.rows, 6);
     for (let j = 0; j < 6; j += 1) {
       for (let i = 0; i < 6; i += 1) {
         let sum = 0;
@@ -113,4 +109,20 @@ describe('percentiles', () => {
     expect(percentiles(Float64Array.of(3), [99])).toEqual([3]);
     expect(() => percentiles(new Float64Array(0), [50])).toThrow(RangeError);
   });
+});
+
+describe('stretched', () => {
+  it.each([1, 2, 7, 60])(
+    'brings two percentiles of a plane of %i pixels a side to -1 and 1',
+    (size) => {
+      const values = Float64Array.from({ length: size * size }, (_, at) => (at * 7919) % 503);
+      const [low = 0, high = 0] = percentiles(values, [10, 80]);
+      const result = stretched(values, { low: 10, high: 80 }, 1e-6);
+      expect(result).toHaveLength(values.length);
+      result.forEach((value, at) => {
+        const place = (2 * (values[at]! - low)) / (high - low) - 1;
+        expect(value).toBeCloseTo(high > low ? Math.min(1, Math.max(-1, place)) : 0, 6);
+      });
+    },
+  );
 });

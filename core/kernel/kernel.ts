@@ -24,6 +24,41 @@ interface KernelExports {
   lossless_scan(): Address;
   lossless_unstuff(from: Address, length: number, first: Address): number;
   lossless_rows(to: Address, count: number): number;
+  plane_scale(
+    values: Address,
+    rows: number,
+    columns: number,
+    rowSums: Address,
+    columnSums: Address,
+    gain: number,
+    offset: number,
+  ): void;
+  plane_bins(values: Address, count: number, bins: Address, counts: Address): void;
+  plane_gather(
+    values: Address,
+    count: number,
+    bins: Address,
+    first: number,
+    last: number,
+    near: Address,
+  ): number;
+  plane_stretch(values: Address, count: number, gain: number, low: number, to: Address): void;
+  plane_histogram(
+    values: Address,
+    count: number,
+    bottom: number,
+    scale: number,
+    bins: Address,
+    counts: Address,
+  ): void;
+  plane_levels(
+    values: Address,
+    count: number,
+    gain: number,
+    offset: number,
+    to: Address,
+    held: Address,
+  ): void;
   rle_unpack(run: Address, to: Address, stride: number, count: number): number;
 }
 
@@ -39,6 +74,8 @@ export interface Kernel {
   int16(at: Address, length: number): Int16Array<ArrayBuffer>;
   uint16(at: Address, length: number): Uint16Array<ArrayBuffer>;
   int32(at: Address, length: number): Int32Array<ArrayBuffer>;
+  uint32(at: Address, length: number): Uint32Array<ArrayBuffer>;
+  float32(at: Address, length: number): Float32Array<ArrayBuffer>;
   float64(at: Address, length: number): Float64Array<ArrayBuffer>;
 }
 
@@ -75,6 +112,8 @@ function createKernel(exports: KernelExports): Kernel {
     int16: (at, length) => new Int16Array(memory.buffer, at, length),
     uint16: (at, length) => new Uint16Array(memory.buffer, at, length),
     int32: (at, length) => new Int32Array(memory.buffer, at, length),
+    uint32: (at, length) => new Uint32Array(memory.buffer, at, length),
+    float32: (at, length) => new Float32Array(memory.buffer, at, length),
     float64: (at, length) => new Float64Array(memory.buffer, at, length),
   };
 }

@@ -164,40 +164,52 @@ static void take(const uint8_t *a, const uint8_t *b) {
   plan.pairs += 1;
 }
 
-/* The weighted sums of an output's rows, for every column. Eight columns stay in registers. */
+/* The sums of four columns, in units of both parts, as float64. */
+static inline void put_sums(double *to, v128_t s, v128_t t, v128_t unit, v128_t fine) {
+  v128_t s2 = wasm_i32x4_shuffle(s, s, 2, 3, 2, 3), t2 = wasm_i32x4_shuffle(t, t, 2, 3, 2, 3);
+  wasm_v128_store(to, wasm_f64x2_add(wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(s), unit),
+                                     wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(t), fine)));
+  wasm_v128_store(to + 2, wasm_f64x2_add(wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(s2), unit),
+                                         wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(t2), fine)));
+}
+
+/* The weighted sums of an output's rows, for every column. Sixteen columns stay in registers. */
 static void sum_rows(void) {
   int first = ((const int32_t *)plan.firstPairs)[plan.output];
   int count = ((const int32_t *)plan.pairCounts)[plan.output];
   const int32_t *weights = (const int32_t *)plan.weights + plan.weight;
   const int32_t *remainders = (const int32_t *)plan.remainders + plan.weight;
+  int slotBytes = plan.slotBytes;
   int slot = first % plan.ringPairs;
+  int before = plan.ringPairs - slot; /* pairs up to the end of the ring */
+  if (before > count) before = count;
   v128_t unit = wasm_f64x2_splat(plan.weightUnit), fine = wasm_f64x2_splat(plan.remainderUnit);
   double *sums = (double *)plan.sums;
-  for (int column = 0; column < plan.columns; column += 8) {
-    v128_t a = wasm_i32x4_splat(0), b = a, c = a, d = a;
-    const uint8_t *from = (const uint8_t *)plan.ring + 4 * column + slot * plan.slotBytes;
-    const uint8_t *end = (const uint8_t *)plan.ring + plan.ringPairs * plan.slotBytes;
-    for (int pair = 0; pair < count; pair += 1) {
-      if (from >= end) from -= plan.ringPairs * plan.slotBytes;
-      v128_t x = wasm_v128_load(from), y = wasm_v128_load(from + 16);
-      v128_t w = wasm_v128_load32_splat(weights + pair);
-      v128_t r = wasm_v128_load32_splat(remainders + pair);
-      a = wasm_i32x4_add(a, wasm_i32x4_dot_i16x8(x, w));
-      b = wasm_i32x4_add(b, wasm_i32x4_dot_i16x8(y, w));
-      c = wasm_i32x4_add(c, wasm_i32x4_dot_i16x8(x, r));
-      d = wasm_i32x4_add(d, wasm_i32x4_dot_i16x8(y, r));
-      from += plan.slotBytes;
+  for (int column = 0; column < plan.columns; column += 16) {
+    v128_t a = wasm_i32x4_splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+    const uint8_t *from = (const uint8_t *)plan.ring + 4 * column + slot * slotBytes;
+    const int32_t *w1 = weights, *r1 = remainders, *end = weights + before;
+    for (int turn = 0; turn < 2; turn += 1) {
+      for (; w1 < end; w1 += 1, r1 += 1, from += slotBytes) {
+        v128_t w = wasm_v128_load32_splat(w1), r = wasm_v128_load32_splat(r1);
+        v128_t x = wasm_v128_load(from), y = wasm_v128_load(from + 16);
+        a = wasm_i32x4_add(a, wasm_i32x4_dot_i16x8(x, w));
+        b = wasm_i32x4_add(b, wasm_i32x4_dot_i16x8(y, w));
+        c = wasm_i32x4_add(c, wasm_i32x4_dot_i16x8(x, r));
+        d = wasm_i32x4_add(d, wasm_i32x4_dot_i16x8(y, r));
+        x = wasm_v128_load(from + 32), y = wasm_v128_load(from + 48);
+        e = wasm_i32x4_add(e, wasm_i32x4_dot_i16x8(x, w));
+        f = wasm_i32x4_add(f, wasm_i32x4_dot_i16x8(y, w));
+        g = wasm_i32x4_add(g, wasm_i32x4_dot_i16x8(x, r));
+        h = wasm_i32x4_add(h, wasm_i32x4_dot_i16x8(y, r));
+      }
+      from = (const uint8_t *)plan.ring + 4 * column;
+      end = weights + count;
     }
-    for (int half = 0; half < 2; half += 1) {
-      v128_t s = half == 0 ? a : b, t = half == 0 ? c : d;
-      v128_t s2 = wasm_i32x4_shuffle(s, s, 2, 3, 2, 3), t2 = wasm_i32x4_shuffle(t, t, 2, 3, 2, 3);
-      double *to = sums + column + 4 * half;
-      wasm_v128_store(to, wasm_f64x2_add(wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(s), unit),
-                                         wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(t), fine)));
-      wasm_v128_store(to + 2,
-                      wasm_f64x2_add(wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(s2), unit),
-                                     wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(t2), fine)));
-    }
+    put_sums(sums + column, a, c, unit, fine);
+    put_sums(sums + column + 4, b, d, unit, fine);
+    put_sums(sums + column + 8, e, g, unit, fine);
+    put_sums(sums + column + 12, f, h, unit, fine);
   }
   plan.weight += count;
 }

@@ -1,7 +1,7 @@
 import { triangleWeights } from '../../imaging/axis-weights.js';
 import { centreSquareInSpace } from '../../imaging/centre-crop.js';
 import type { ImageRows } from '../../imaging/image-rows.js';
-import { percentiles } from '../../imaging/percentile.js';
+import { stretched } from '../../imaging/percentile.js';
 import { resizeCrop } from '../../imaging/resize-crop.js';
 import { toneOf } from '../../imaging/tone.js';
 
@@ -24,14 +24,5 @@ const FLAT = 1e-6;
 export function cxrSquare(image: ImageRows, size: number): Float32Array<ArrayBuffer> {
   const crop = centreSquareInSpace(image);
   const { values } = resizeCrop(image, crop, size, triangleWeights, toneOf(image.header));
-  const [low = 0, high = 0] = percentiles(values, [LOW_PERCENTILE, HIGH_PERCENTILE]);
-  const tensor = new Float32Array(values.length);
-  if (high - low > FLAT * Math.max(Math.abs(low), Math.abs(high))) {
-    const gain = 2 / (high - low);
-    for (let index = 0; index < values.length; index += 1) {
-      const value = gain * (values[index]! - low) - 1;
-      tensor[index] = value < -1 ? -1 : value > 1 ? 1 : value;
-    }
-  }
-  return tensor;
+  return stretched(values, { low: LOW_PERCENTILE, high: HIGH_PERCENTILE }, FLAT);
 }

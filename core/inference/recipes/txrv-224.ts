@@ -1,4 +1,4 @@
-import { scaleWeighted, skimageWeights } from '../../imaging/axis-weights.js';
+import { skimageWeights } from '../../imaging/axis-weights.js';
 import { centreSquare, centreSquareInSpace } from '../../imaging/centre-crop.js';
 import type { ImageRows } from '../../imaging/image-rows.js';
 import { resizeCrop } from '../../imaging/resize-crop.js';
@@ -25,12 +25,12 @@ export function txrv224(image: ImageRows, size: number): Float32Array<ArrayBuffe
   const gain = ((inverted ? -2 : 2) * FULL_SCALE) / max;
   const offset = inverted ? FULL_SCALE : -FULL_SCALE;
   const crop = centreSquare(image);
-  const resized = resizeCrop(image, crop, size, skimageWeights, AS_STORED);
-  const tensor = affine(resized, gain, offset);
+  const scale = { gain, offset };
+  const { values, range } = resizeCrop(image, crop, size, skimageWeights, AS_STORED, scale);
+  const tensor = new Float32Array(values);
 
   // Zeros outside can pull a value out of the crop's range only where the range does not hold 0.
   const zero = -offset / gain;
-  const { range } = resized;
   if (zero < range.min || zero > range.max) {
     const ends = [range.min * gain + offset, range.max * gain + offset];
     clip(tensor, Math.min(...ends), Math.max(...ends));
@@ -44,18 +44,9 @@ export function txrv224(image: ImageRows, size: number): Float32Array<ArrayBuffe
  */
 export function txrv224Voi(image: ImageRows, size: number): Float32Array<ArrayBuffer> {
   const crop = centreSquareInSpace(image);
-  const resized = resizeCrop(image, crop, size, skimageWeights, toneOf(image.header));
-  return affine(resized, 2 * FULL_SCALE, -FULL_SCALE);
-}
-
-/** gain * v + offset, where the filter saw zeros, not the offset, outside the image. */
-function affine(
-  resized: ReturnType<typeof resizeCrop>,
-  gain: number,
-  offset: number,
-): Float32Array<ArrayBuffer> {
-  const { values, horizontal, vertical } = resized;
-  scaleWeighted(values, { gain, offset }, [horizontal, vertical]);
+  const scale = { gain: 2 * FULL_SCALE, offset: -FULL_SCALE };
+  const tone = toneOf(image.header);
+  const { values } = resizeCrop(image, crop, size, skimageWeights, tone, scale);
   return new Float32Array(values);
 }
 
