@@ -33,10 +33,10 @@ export async function identifyFile(
   options: IdentifyOptions = {},
 ): Promise<IdentifiedInstance> {
   return withFile(path, async (handle, sizeBytes) => {
-    const read = await readHeader(handle, sizeBytes, options);
-    const identity = identityOf(read.header);
-    await checkComplete(handle, sizeBytes, read, path, options);
-    return { ...read, kind: 'identified', identity };
+    const { header, pixelData, inflated } = await readHeader(handle, sizeBytes, options);
+    const identity = identityOf(header);
+    await checkComplete(handle, sizeBytes, { pixelData, inflated }, path, options);
+    return { kind: 'identified', identity, header, pixelData, inflated };
   });
 }
 
@@ -47,7 +47,7 @@ export async function inspectFile(
 ): Promise<FileInspection> {
   return withFile(path, async (handle, sizeBytes) => {
     const read = await readHeader(handle, sizeBytes, options);
-    const { header, pixelData } = read;
+    const { header, readAttribute, pixelData } = read;
     const damage = await checkComplete(handle, sizeBytes, read, path, options).then(
       () => undefined,
       (error: unknown) => {
@@ -57,7 +57,7 @@ export async function inspectFile(
         throw error;
       },
     );
-    return { header, hasPixelData: pixelData !== undefined, damage };
+    return { header, readAttribute, hasPixelData: pixelData !== undefined, damage };
   });
 }
 

@@ -26,7 +26,11 @@ export type IdentityResult = IdentifiedInstance | { readonly kind: 'need-more' }
 
 /** As `IdentifiedInstance`, of an object whose UIDs may be missing. */
 export type HeaderResult =
-  | (Omit<IdentifiedInstance, 'kind' | 'identity'> & { readonly kind: 'read' })
+  | (Omit<IdentifiedInstance, 'kind' | 'identity'> & {
+      readonly kind: 'read';
+      /** Any attribute before Pixel Data. */
+      readonly readAttribute: ReadAttribute;
+    })
   | { readonly kind: 'need-more' };
 
 export interface DicomObject {
@@ -54,6 +58,7 @@ export function readHeaderPrefix(
   return {
     kind: 'read',
     header: readInstanceHeader(dataSet, TransferSyntaxUID),
+    readAttribute: createAttributeReader(dataSet, TransferSyntaxUID),
     pixelData,
     inflated,
   };
@@ -66,9 +71,11 @@ export function readIdentity(
   options: ParseOptions = {},
 ): IdentityResult {
   const result = readHeaderPrefix(bytes, complete, options);
-  return result.kind === 'need-more'
-    ? result
-    : { ...result, kind: 'identified', identity: identityOf(result.header) };
+  if (result.kind === 'need-more') {
+    return result;
+  }
+  const { header, pixelData, inflated } = result;
+  return { kind: 'identified', identity: identityOf(header), header, pixelData, inflated };
 }
 
 /** What gates need, of a whole object; its pixels are read only when they let it pass. */

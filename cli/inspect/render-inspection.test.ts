@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inspectImage } from '../../adapters/dicom/inspect-image.js';
 import { chestFile } from '../../test/support/build-dicom.js';
 import type { Elements } from '../../test/support/build-dicom.js';
+import { findAttribute } from '../../adapters/rules/attribute-dictionary.js';
+import { siteRulesSchema, type SiteRules } from '../../core/rules/site-rules.js';
 import { renderInspection } from './render-inspection.js';
 
 let folder: string;
@@ -15,11 +17,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-async function inspect(bytes: Uint8Array): Promise<string> {
+async function inspect(bytes: Uint8Array, siteRules: SiteRules = []): Promise<string> {
   const path = join(folder, 'image.dcm');
   await writeFile(path, bytes);
   const inputSize = { channels: 1, width: 8, height: 8 };
-  const options = { recipe: 'cxr-square@1', inputSize, range: [-1, 1] } as const;
+  const options = { recipe: 'cxr-square@1', inputSize, range: [-1, 1], siteRules } as const;
   return renderInspection(await inspectImage({ path }, options));
 }
 
@@ -58,6 +60,31 @@ describe('renderInspection', () => {
   it('shows the gates by pixels', async () => {
     const blank = { ...large, '7fe00010': ['OW', Buffer.alloc(180_000, 3)] } satisfies Elements;
     expect(await inspect(chestFile(blank))).toMatch(/blank +refuse[^]*not analysed +image-blank/);
+  });
+
+  it('shows which rule sets the priority, and which part of its condition holds', async () => {
+    const rules = siteRulesSchema(findAttribute).parse({
+      rules: [
+        {
+          name: 'emergency',
+          when: {
+            all: [
+              { attribute: 'Modality', equals: 'DX' },
+              { attribute: 'BodyPartExamined', equals: 'CHEST' },
+            ],
+          },
+          action: 'priority',
+          priority: 'stat',
+          because: 'From the emergency room.',
+        },
+      ],
+    });
+    expect(await inspect(chestFile({ ...large, '00080060': ['CS', 'DX'] }), rules)).toMatch(
+      /emergency +matched: priority stat, From the emergency room\.\n +yes +all of\n +yes +Modality is DX/,
+    );
+    expect(await inspect(chestFile({ ...large, '00080060': ['CS', 'CR'] }), rules)).toMatch(
+      /emergency +not matched\n +no +all of\n +no +Modality is DX/,
+    );
   });
 
   it('says where a damaged file stops it', async () => {

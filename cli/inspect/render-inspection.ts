@@ -81,8 +81,13 @@ function rulesSection({ rules }: InspectionReport): string[] {
   }
   return section(
     'rules of the site',
-    rules.flatMap(({ name, action, because, outcome: result, why }) => [
-      [name, `${result.replace('-', ' ')}${result === 'matched' ? `: ${action}, ${because}` : ''}`],
+    rules.flatMap(({ name, action, priority, because, outcome: result, why }) => [
+      [
+        name,
+        result === 'matched'
+          ? `matched: ${priority ? `priority ${priority}` : action}, ${because}`
+          : result.replace('-', ' '),
+      ],
       ...why.map(({ depth, text: what, holds }) => [
         '',
         `${holds ? 'yes' : 'no '}  ${'  '.repeat(depth)}${what}`,

@@ -8,6 +8,7 @@ import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/regis
 import { createMetrics, type MetricsRegistry } from '../../adapters/observability/metrics.js';
 import { openSpanRecorder } from '../../adapters/observability/span-recorder.js';
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
+import { loadSiteRules } from '../../adapters/rules/load-site-rules.js';
 import type { Destination } from '../../core/delivery/destination.js';
 import { routeResult } from '../../core/delivery/route-result.js';
 import type { Logger } from '../../core/log.js';
@@ -81,6 +82,8 @@ async function start(
   destinations: readonly Destination[],
   closers: Closers,
 ): Promise<Pipeline> {
+  // Before anything is opened: a file that is not right stops the start.
+  const siteRules = await loadSiteRules(roles.has('ingest') ? config.PREREAD_RULES : undefined);
   const spans = await openSpanRecorder({ clock: deps.clock, softwareVersion }, config);
   if (spans !== undefined) {
     closers.add(() => spans.close());
@@ -137,6 +140,7 @@ async function start(
     inspectFile,
     findSameObject: createSameObjectFinder({ objects, studies: store }),
     decodable: DECODABLE_TRANSFER_SYNTAXES,
+    siteRules,
     clock: deps.clock,
     logger: deps.logger,
     readiness,

@@ -46,7 +46,11 @@ export const studyResultSchema = z
       .describe('Why there is another version. Absent in the first.'),
     status: z.literal('preliminary').describe('Always: no person has seen it.'),
     triage: z.object({
-      requestedPriority: z.enum(PRIORITIES).describe('The priority that the study came with.'),
+      requestedPriority: z
+        .enum(PRIORITIES)
+        .describe(
+          "The priority that the study came with: the more urgent of its order's and a site rule's.",
+        ),
       priority: z.enum(PRIORITIES).describe('Never lower than the requested one.'),
       flagged: z.boolean(),
       flaggedFindings: z.array(z.string()),

@@ -5,7 +5,12 @@ import { uid } from '../../test/support/instance-header.js';
 import { DEFAULT_GATE_POLICY } from '../gating/gate-policy.js';
 import { runHeaderGates } from '../gating/header-gates.js';
 import type { ReadAttribute } from './condition.js';
-import { explainSiteRules, runSiteRules, siteRulesSchema } from './site-rules.js';
+import {
+  explainSiteRules,
+  priorityBySiteRules,
+  runSiteRules,
+  siteRulesSchema,
+} from './site-rules.js';
 
 const schema = siteRulesSchema((name) =>
   name === 'StationName' ? { tag: '00081010', vr: 'SH' } : undefined,
@@ -87,6 +92,32 @@ describe('runSiteRules', () => {
   });
 });
 
+describe('priorityBySiteRules', () => {
+  const rules = parse(
+    rule('a', 'priority', 'ROOM2', { priority: 'stat' }),
+    rule('b', 'refuse', 'ROOM1'),
+    rule('c', 'priority', 'ROOM1', { priority: 'urgent' }),
+    rule('d', 'priority', 'ROOM1', { priority: 'stat' }),
+  );
+
+  it('is the first that matches, wherever it stands among rules of other kinds', () => {
+    expect(priorityBySiteRules(rules, room)).toEqual({ name: 'c', priority: 'urgent' });
+    expect(priorityBySiteRules(rules, () => ['ROOM3'])).toBeUndefined();
+    expect(explainSiteRules(rules, room)).toMatchObject([
+      { name: 'a', outcome: 'not-matched' },
+      { name: 'b', outcome: 'matched' },
+      { name: 'c', outcome: 'matched', priority: 'urgent' },
+      { name: 'd', outcome: 'not-reached' },
+    ]);
+  });
+
+  it('says nothing of whether an image is analysed', () => {
+    const alone = parse(rule('a', 'priority', 'ROOM1', { priority: 'stat' }));
+    expect(runSiteRules(alone, room)).toEqual({ gates: [], allowed: new Map() });
+    expect(runSiteRules(rules, room).gates).toMatchObject([{ verdict: 'refuse' }]);
+  });
+});
+
 describe('siteRulesSchema', () => {
   it.each([
     [{ rules: [rule('a', 'allow', 'x')] }, 'rules.0'],
@@ -99,6 +130,9 @@ describe('siteRulesSchema', () => {
       { rules: [{ ...rule('a', 'warn', 'x'), when: { attribute: 'X', equals: 1 } }] },
       'rules.0.when.attribute',
     ],
+    [{ rules: [rule('a', 'priority', 'x')] }, 'rules.0'],
+    [{ rules: [rule('a', 'priority', 'x', { priority: 'high' })] }, 'rules.0.priority'],
+    [{ rules: [rule('a', 'warn', 'x', { priority: 'stat' })] }, 'rules.0.priority'],
     [{ rule: [] }, 'rules'],
   ])('%j is refused at %s', (raw, path) => {
     expect(schema.safeParse(raw).error?.issues[0]?.path.join('.')).toBe(path);

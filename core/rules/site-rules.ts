@@ -1,10 +1,11 @@
 import { z } from 'zod';
 
 import type { GateResult } from '../gating/gate.js';
+import { PRIORITIES, type Priority } from '../triage/priority.js';
 import { conditionSchema, explain, holds } from './condition.js';
 import type { Condition, ExplainedCondition, FindAttribute, ReadAttribute } from './condition.js';
 
-export const SITE_RULE_ACTIONS = ['refuse', 'warn', 'allow'] as const;
+export const SITE_RULE_ACTIONS = ['refuse', 'warn', 'allow', 'priority'] as const;
 
 /**
  * Gates that judge by what somebody typed, whose refusal a site may set aside. Raw detector data and what
@@ -21,6 +22,8 @@ export interface SiteRule {
   readonly because: string;
   /** Whose refusals `allow` sets aside; empty for other actions. */
   readonly gates: readonly AllowableGate[];
+  /** What `priority` asks for; absent for other actions. */
+  readonly priority?: Priority | undefined;
 }
 
 export type SiteRules = readonly SiteRule[];
@@ -38,8 +41,9 @@ export function siteRulesSchema(findAttribute: FindAttribute) {
       action: z.enum(SITE_RULE_ACTIONS),
       because: z.string().trim().min(1).max(300),
       gates: z.array(z.enum(ALLOWABLE_GATES)).min(1).optional(),
+      priority: z.enum(PRIORITIES).optional(),
     })
-    .superRefine(({ action, gates }, context) => {
+    .superRefine(({ action, gates, priority }, context) => {
       if ((action === 'allow') !== (gates !== undefined)) {
         context.addIssue({
           code: 'custom',
@@ -48,6 +52,16 @@ export function siteRulesSchema(findAttribute: FindAttribute) {
             action === 'allow'
               ? `allow needs gates, those that it sets aside: ${ALLOWABLE_GATES.join(', ')}`
               : `belongs to allow, not to ${action}`,
+        });
+      }
+      if ((action === 'priority') !== (priority !== undefined)) {
+        context.addIssue({
+          code: 'custom',
+          path: action === 'priority' ? [] : ['priority'],
+          message:
+            action === 'priority'
+              ? `action priority needs the field priority: ${PRIORITIES.join(', ')}`
+              : `belongs to the action priority, not to ${action}`,
         });
       }
     })
@@ -77,12 +91,14 @@ export interface SiteRuleResults {
 
 /**
  * Rules in the site's order up to the first that matches and refuses or allows; those that warn are all
- * heard on the way there. A picture without a header has no attributes.
+ * heard on the way there. A picture without a header has no attributes. Rules on the priority are no gates:
+ * `priorityBySiteRules` reads them when an object arrives.
  */
 export function runSiteRules(rules: SiteRules, read: ReadAttribute): SiteRuleResults {
   const gates: GateResult[] = [];
   const allowed = new Map<string, string>();
-  for (const rule of rules) {
+  const judging = rules.filter(({ action }) => action !== 'priority');
+  for (const rule of judging) {
     if (!holds(rule.when, read)) {
       continue;
     }
@@ -98,25 +114,40 @@ export function runSiteRules(rules: SiteRules, read: ReadAttribute): SiteRuleRes
     gates.push({ gate: GATE, verdict: 'warn', detail });
   }
   return {
-    gates: gates.length === 0 && rules.length > 0 ? [{ gate: GATE, verdict: 'pass' }] : gates,
+    gates: gates.length === 0 && judging.length > 0 ? [{ gate: GATE, verdict: 'pass' }] : gates,
     allowed,
   };
 }
 
+/** The first rule on the priority that matches, wherever it stands among the others. */
+export function priorityBySiteRules(
+  rules: SiteRules,
+  read: ReadAttribute,
+): { readonly name: string; readonly priority: Priority } | undefined {
+  for (const { name, priority, when } of rules) {
+    if (priority !== undefined && holds(when, read)) {
+      return { name, priority };
+    }
+  }
+  return undefined;
+}
+
 /** What one rule made of an object, and why. */
-export interface ExplainedRule extends Pick<SiteRule, 'name' | 'action' | 'because'> {
-  /** `not-reached`: an earlier rule has decided. */
+export interface ExplainedRule extends Pick<SiteRule, 'name' | 'action' | 'because' | 'priority'> {
+  /** `not-reached`: an earlier rule has decided. Rules on the priority decide among themselves alone. */
   readonly outcome: 'matched' | 'not-matched' | 'not-reached';
   readonly why: readonly ExplainedCondition[];
 }
 
 export function explainSiteRules(rules: SiteRules, read: ReadAttribute): ExplainedRule[] {
-  let decided = false;
-  return rules.map(({ name, action, because, when }) => {
+  const decided = { gate: false, priority: false };
+  return rules.map(({ name, action, because, priority, when }) => {
+    const about = action === 'priority' ? 'priority' : 'gate';
     const matched = holds(when, read);
-    const outcome = decided ? 'not-reached' : matched ? 'matched' : 'not-matched';
-    decided ||= matched && action !== 'warn';
-    return { name, action, because, outcome, why: explain(when, read) };
+    const outcome = decided[about] ? 'not-reached' : matched ? 'matched' : 'not-matched';
+    decided[about] ||= matched && action !== 'warn';
+    const why = explain(when, read);
+    return { name, action, because, ...(priority && { priority }), outcome, why };
   });
 }
 

@@ -6,10 +6,12 @@ import type { DicomUid } from '../dicom/uid.js';
 import { PipelineError, assertNever, toPipelineError } from '../errors.js';
 import type { LogFacts, Logger } from '../log.js';
 import type { PipelineMetrics } from '../metrics.js';
+import type { ReadAttribute } from '../rules/condition.js';
+import { priorityBySiteRules, type SiteRules } from '../rules/site-rules.js';
 import type { ObjectStore, StagedObject } from '../storage/object-store.js';
 import type { StudyStore } from '../storage/study-store.js';
 import type { Clock } from '../time.js';
-import type { Priority } from '../triage/priority.js';
+import { raisePriority, type Priority } from '../triage/priority.js';
 import { priorityFromHeader } from '../triage/requested-priority.js';
 
 /** What ingest reads of an object. UIDs are absent when missing or invalid. */
@@ -24,6 +26,8 @@ export interface IngestHeader {
 
 export interface FileInspection {
   readonly header: IngestHeader;
+  /** Any attribute before Pixel Data, for the site's rules. */
+  readonly readAttribute: ReadAttribute;
   readonly hasPixelData: boolean;
   /** Why the file is not whole, although its header could be read; undefined when it is. */
   readonly damage: PipelineError | undefined;
@@ -53,6 +57,8 @@ export interface IngestInstanceDeps {
   readonly inspectFile: (path: string) => Promise<FileInspection>;
   /** Transfer syntaxes that the decoders of this installation read. */
   readonly decodable: ReadonlySet<TransferSyntaxUid>;
+  /** Those on the priority are read here; none when absent. */
+  readonly siteRules?: SiteRules;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics?: Pick<PipelineMetrics, 'received' | 'stage'>;
@@ -65,7 +71,7 @@ export interface IngestInput {
   readonly expectedStudyInstanceUID?: DicomUid | undefined;
   /** What the sender has said that the object is, and will be told is stored. */
   readonly expectedObject?: Pick<InstanceIdentity, 'SOPClassUID' | 'SOPInstanceUID'> | undefined;
-  /** Of the request; it outranks the object's own header. */
+  /** Of the request; it outranks the object's own header. A rule of the site may raise it. */
   readonly requestedPriority?: Priority | undefined;
   /** Ties the log lines of the object together. */
   readonly traceId?: string | undefined;
@@ -132,7 +138,7 @@ async function admit(
 ): Promise<IngestOutcome> {
   let known: KnownIdentity = {};
   try {
-    const { header, hasPixelData, damage } = await deps.inspectFile(staged.path);
+    const { header, readAttribute, hasPixelData, damage } = await deps.inspectFile(staged.path);
     known = knownIdentity(header);
     describe(header, facts);
     const identity = checkHeader(header, deps.decodable, input);
@@ -145,16 +151,18 @@ async function admit(
     }
     input.signal?.throwIfAborted();
 
+    const ordered =
+      input.requestedPriority ?? priorityFromHeader(header.RequestedProcedurePriority) ?? 'routine';
+    const byRule = priorityBySiteRules(deps.siteRules ?? [], readAttribute);
+    facts['priorityRule'] = byRule?.name;
+
     const objectKey = await staged.commit();
     const recorded = await deps.studies.recordInstance({
       identity,
       sha256: staged.sha256,
       sizeBytes: staged.sizeBytes,
       objectKey,
-      requestedPriority:
-        input.requestedPriority ??
-        priorityFromHeader(header.RequestedProcedurePriority) ??
-        'routine',
+      requestedPriority: raisePriority(ordered, byRule?.priority ?? 'routine'),
       receivedAtMs,
       traceId: input.traceId,
     });

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
 import { silentLogger } from '../../core/log.js';
+import { findAttribute } from '../../adapters/rules/attribute-dictionary.js';
+import { siteRulesSchema } from '../../core/rules/site-rules.js';
 import { ingestInstance } from '../../core/use-cases/ingest-instance.js';
 import type { IngestInstanceDeps } from '../../core/use-cases/ingest-instance.js';
 import { newChest } from '../support/chest-sender.js';
@@ -99,6 +101,89 @@ describe('ingestInstance', () => {
     });
     expect(await leftovers()).toEqual({ keys: 1, staged: 0 });
   });
+
+  it.each([
+    { case: 'a rule alone', station: 'ER1', ordered: undefined, request: undefined, is: 'urgent' },
+    {
+      case: 'no rule that matches',
+      station: 'X',
+      ordered: undefined,
+      request: undefined,
+      is: 'routine',
+    },
+    {
+      case: 'a more urgent order',
+      station: 'ER1',
+      ordered: 'STAT',
+      request: undefined,
+      is: 'stat',
+    },
+    {
+      case: 'a less urgent order',
+      station: 'ER1',
+      ordered: 'LOW',
+      request: undefined,
+      is: 'urgent',
+    },
+    {
+      case: 'a more urgent request',
+      station: 'ER1',
+      ordered: undefined,
+      request: 'stat',
+      is: 'stat',
+    },
+    {
+      case: 'a less urgent request',
+      station: 'ER1',
+      ordered: 'STAT',
+      request: 'routine',
+      is: 'urgent',
+    },
+    {
+      case: 'a rule that asks for less',
+      station: 'WARD',
+      ordered: 'HIGH',
+      request: undefined,
+      is: 'urgent',
+    },
+  ] as const)(
+    'queues by the more urgent of order and rule: $case',
+    async ({ station, ordered, request, is }) => {
+      const { deps } = createDeps();
+      const siteRules = siteRulesSchema(findAttribute).parse({
+        rules: [
+          {
+            name: 'emergency',
+            when: { attribute: 'StationName', matches: 'ER*' },
+            action: 'priority',
+            priority: 'urgent',
+            because: 'From the emergency room.',
+          },
+          {
+            name: 'ward',
+            when: { attribute: 'StationName', equals: 'WARD' },
+            action: 'priority',
+            priority: 'routine',
+            because: 'From the ward.',
+          },
+        ],
+      });
+      const chest = newChest(
+        {},
+        {
+          '00081010': ['SH', station],
+          ...(ordered !== undefined && { '00401003': ['SH', ordered] }),
+        },
+      );
+      const outcome = await ingestInstance(
+        { ...deps, siteRules },
+        { bytes: inPieces(chest.bytes), maxBytes: 10_000, requestedPriority: request },
+      );
+      expect(outcome.kind).toBe('stored');
+      const study = await database.studies.findStudy(chest.StudyInstanceUID);
+      expect(study?.study.requestedPriority).toBe(is);
+    },
+  );
 
   it('reports an object beyond its limit as an outcome', async () => {
     const { deps, leftovers } = createDeps();

@@ -28,7 +28,11 @@ export const studySummarySchema = z
     state: z
       .enum(STUDY_STATES)
       .describe('`analysing` until a result covers everything that was received.'),
-    requestedPriority: z.enum(PRIORITIES).describe('The priority that the study came with.'),
+    requestedPriority: z
+      .enum(PRIORITIES)
+      .describe(
+        "The priority that the study came with: the more urgent of its order's and a site rule's.",
+      ),
     priority: z.enum(PRIORITIES).describe("The latest result's; before that the requested one."),
     flagged: z.boolean().optional().describe('Absent before the first result.'),
     resultVersion: z.int().positive().optional().describe('Absent before the first result.'),
