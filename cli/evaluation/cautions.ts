@@ -11,7 +11,7 @@ const COLLECTIONS: Readonly<Partial<Record<LabelFormatName, RegExp>>> = {
 
 /** What a reader must know of this evaluation before its figures, in plain sentences. */
 export function evaluationCautions(
-  { model: { manifest, overlay, hashConfirmed }, labels, matching }: LabelledScoreFile,
+  { model: { manifest, overlay, scoredWith }, labels, matching }: LabelledScoreFile,
   evaluation: Evaluation,
   { minCell }: { readonly minCell: number },
 ): string[] {
@@ -32,7 +32,7 @@ export function evaluationCautions(
       'The labels name no patients: every image was counted as a patient of its own, and the intervals are too narrow if patients have several. Name the column with --patient-column.',
     );
   }
-  if (!hashConfirmed) {
+  if (scoredWith === undefined) {
     cautions.push(
       'The scores do not say the SHA-256 of the weights (the .run.json beside them is missing): the model was found by name and version.',
     );

@@ -49,10 +49,10 @@ export async function runCalibrate(
 }
 
 function fitOverlay(
-  { model: { manifest, hashConfirmed }, labels, data, matching }: LabelledScoreFile,
+  { model: { manifest, scoredWith }, labels, data, matching }: LabelledScoreFile,
   flags: CalibrateFlags,
 ): ModelOverlay {
-  if (!hashConfirmed) {
+  if (scoredWith === undefined) {
     throw new PipelineError(
       'request-invalid',
       'An overlay is bound to the weights, and the scores do not say which these were: keep the ' +

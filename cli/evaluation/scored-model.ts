@@ -3,6 +3,7 @@ import { modelsConfig } from '../../adapters/models/config.js';
 import { modelSearchPath } from '../../adapters/models/find-model.js';
 import { readSiteModel } from '../../adapters/models/read-site-model.js';
 import { PipelineError } from '../../core/errors.js';
+import type { Precision } from '../../core/inference/model-manifest.js';
 import {
   modelText,
   type ModelOverlay,
@@ -26,8 +27,8 @@ export interface ScoredModel {
   readonly overlay: ModelOverlay | undefined;
   /** As the rows name it. */
   readonly text: string;
-  /** Whether rows or the run's record say the hash of the weights, and it is this model's. */
-  readonly hashConfirmed: boolean;
+  /** The form whose hash the rows or the run's record name; undefined where they name none. */
+  readonly scoredWith: { readonly precision: Precision; readonly sha256: string } | undefined;
 }
 
 /**
@@ -63,14 +64,16 @@ export async function findScoredModel(
   }
   const record = await readRunRecord(runRecordPath(options.scores));
   const sha256 = row.modelSha256 ?? record?.model.sha256;
-  const forms = [manifest.file, ...(manifest.variants ?? []).map(({ file }) => file)];
-  if (sha256 !== undefined && !forms.some((file) => file.sha256 === sha256)) {
+  const forms = [{ precision: 'fp32' as const, file: manifest.file }, ...(manifest.variants ?? [])];
+  const form = forms.find(({ file }) => file.sha256 === sha256);
+  if (sha256 !== undefined && form === undefined) {
     throw new PipelineError(
       'model-hash-mismatch',
       `The scores are of weights with the SHA-256 ${sha256}, ${named} has ${manifest.file.sha256}.`,
     );
   }
-  return { manifest, overlay, text: row.model, hashConfirmed: sha256 !== undefined };
+  const scoredWith = form && { precision: form.precision, sha256: form.file.sha256 };
+  return { manifest, overlay, text: row.model, scoredWith };
 }
 
 /** Checks, row by row, that all of a file was made by one model. */

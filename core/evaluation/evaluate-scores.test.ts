@@ -79,6 +79,7 @@ describe('evaluateScores', () => {
         version: '1.0.0',
         sha256: 'ab',
         sha256Confirmed: true,
+        scoredWith: { precision: 'int8', sha256: 'ef' },
         operatingPoint: 'youden',
         trainingData: ['https://example.org/<set>'],
       },
@@ -106,5 +107,8 @@ describe('evaluateScores', () => {
     expect(page).not.toMatch(/NaN|undefined/);
     // ROC, precision-recall and reliability of one finding; the other has probabilities alone.
     expect(page.match(/<svg/g)).toHaveLength(4);
+    expect(page).toContain('int8, SHA-256 ef');
+    // Intervals of the reliability bins.
+    expect(page).toContain('opacity="0.45"');
   });
 });

@@ -124,7 +124,11 @@ describe('preread evaluate', () => {
       unmatched: { 'score-without-label': 1, 'label-without-score': 1 },
       patientsKnown: true,
     });
-    expect(report.model).toMatchObject({ operatingPoint: 'youden', sha256Confirmed: true });
+    expect(report.model).toMatchObject({
+      operatingPoint: 'youden',
+      sha256Confirmed: true,
+      scoredWith: { precision: 'fp32' },
+    });
     expect(report.evaluation.patients).toBe(200);
     expect(report.evaluation.subgroups.map(({ name }) => name)).toEqual(['sex']);
     expect(await readFile(join(folder, 'report/unmatched.csv'), 'utf8')).toBe(
@@ -132,7 +136,7 @@ describe('preread evaluate', () => {
     );
     expect(existsSync(join(folder, 'report/charts/Effusion-roc.svg'))).toBe(true);
     const page = await readFile(join(folder, 'report/index.html'), 'utf8');
-    expect(page).toContain('1 labelled images were not analysed: pixel-data-corrupt.');
+    expect(page).toContain('Labelled but not analysed: 1 (pixel-data-corrupt).');
   });
 
   test('gives equal bytes for equal input, and the same figures from another label format', async () => {

@@ -1,4 +1,5 @@
 import type { Evaluation } from '../evaluate-scores.js';
+import type { Precision } from '../../inference/model-manifest.js';
 import type { LabelPolicies } from '../label-values.js';
 
 /** The report as data: `report.json`, and what `index.html` is made from. Holds no dates and no paths. */
@@ -10,9 +11,12 @@ export interface EvaluationReport {
   readonly model: {
     readonly name: string;
     readonly version: string;
+    /** Of the fp32 weights, by which a model is known. */
     readonly sha256: string;
-    /** Whether the scores say that they are of exactly these weights. */
+    /** Whether the scores say that they are of this model's weights. */
     readonly sha256Confirmed: boolean;
+    /** The form of the weights that made the scores, where they say it. */
+    readonly scoredWith?: { readonly precision: Precision; readonly sha256: string };
     readonly operatingPoint: string;
     readonly overlay?: { readonly name: string; readonly version: string; readonly sha256: string };
     readonly trainingData: readonly string[];

@@ -1,5 +1,6 @@
 import type { CalibrationFigures } from '../calibration-figures.js';
 import type { FindingEvaluation } from '../evaluate-scores.js';
+import { wilsonInterval } from '../interval.js';
 import { figure } from './markup.js';
 import { unitChart, type ChartSeries } from './unit-chart.js';
 
@@ -22,7 +23,8 @@ export function findingCharts(finding: FindingEvaluation): readonly NamedChart[]
       {
         name: 'roc',
         svg: unitChart({
-          title: `${title}: ROC, area ${figure(discrimination.auroc)}`,
+          title,
+          subtitle: `ROC, area ${figure(discrimination.auroc)}`,
           x: '1 - specificity',
           y: 'sensitivity',
           series: [{ points: discrimination.roc, colour: BLUE }],
@@ -33,7 +35,8 @@ export function findingCharts(finding: FindingEvaluation): readonly NamedChart[]
       {
         name: 'precision-recall',
         svg: unitChart({
-          title: `${title}: precision-recall, area ${figure(discrimination.averagePrecision)}`,
+          title,
+          subtitle: `precision-recall, average precision ${figure(discrimination.averagePrecision)}`,
           x: 'sensitivity (recall)',
           y: 'positive predictive value (precision)',
           series: [{ points: discrimination.precisionRecall, colour: BLUE }],
@@ -54,7 +57,8 @@ export function findingCharts(finding: FindingEvaluation): readonly NamedChart[]
     charts.push({
       name: 'calibration',
       svg: unitChart({
-        title: `${title}: reliability, ten bins`,
+        title,
+        subtitle: 'reliability',
         x: 'mean predicted probability',
         y: 'share with the finding',
         series,
@@ -70,10 +74,11 @@ function reliability(
   name: string,
   colour: string,
 ): ChartSeries[] {
-  const points = (figures?.bins ?? []).flatMap(({ meanPredicted, observed }) =>
+  const filled = (figures?.bins ?? []).flatMap(({ meanPredicted, observed, positives, cases }) =>
     meanPredicted === undefined || observed === undefined
       ? []
-      : [{ x: meanPredicted, y: observed }],
+      : [{ x: meanPredicted, y: observed, interval: wilsonInterval(positives, cases) }],
   );
-  return points.length === 0 ? [] : [{ points, colour, name, dots: 3 }];
+  const intervals = filled.map(({ interval }) => interval);
+  return filled.length === 0 ? [] : [{ points: filled, colour, name, dots: 3, intervals }];
 }

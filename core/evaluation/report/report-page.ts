@@ -9,7 +9,7 @@ body{font:15px/1.5 system-ui,sans-serif;color:#1b1b1b;max-width:76rem;margin:0 a
 h1{font-size:1.6rem;margin-bottom:.2rem}h2{margin-top:2.2rem;border-bottom:1px solid #ccc}
 .scroll{overflow-x:auto}table{border-collapse:collapse;margin:.8rem 0;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding:.3rem 0}th,td{padding:.2rem .7rem;border-bottom:1px solid #e2e2e2;text-align:left}
-th[scope=row]{font-weight:500}.n{text-align:right}small,.quiet{color:#555}.notice{background:#fff3cd;padding:.6rem 1rem}
+th[scope=row]{font-weight:500}.n{text-align:right;white-space:nowrap}.u{display:block;line-height:1.3}small,.quiet{color:#555}.notice{background:#fff3cd;padding:.6rem 1rem}
 .charts{display:flex;flex-wrap:wrap;gap:.5rem;break-inside:avoid}svg{max-width:100%;height:auto}dt{font-weight:600}dd{margin:0 0 .3rem 1rem}
 `;
 
@@ -54,7 +54,8 @@ ${operatingPointTable(findings)}
 bins of equal width. Slope and intercept: 1 and 0 are perfect.</p>
 ${calibrationTable(findings)}
 <h2>Curves</h2>
-<p>The red circle is the operating point. The dashed line is chance, the prevalence, or perfect calibration.</p>
+<p>The red circle is the operating point. The dashed line is chance, the prevalence, or perfect calibration. Bars are Wilson 95 %
+intervals of the share in each of ten bins: where they are long, few images lie.</p>
 ${charts.join('\n')}
 ${subgroups.map((subgroup) => subgroupSection(subgroup, evaluation.settings)).join('\n')}
 <h2>How it was computed</h2>
@@ -69,8 +70,10 @@ function provenance({ model, labels, softwareVersion }: EvaluationReport): strin
   const entries: readonly (readonly [string, string])[] = [
     ['Model', `${model.name}@${model.version}, operating point ${model.operatingPoint}`],
     [
-      'SHA-256 of the weights',
-      `${model.sha256}${model.sha256Confirmed ? '' : ' (by name and version only: the scores do not say it)'}`,
+      'Weights',
+      model.scoredWith === undefined
+        ? `SHA-256 ${model.sha256} (by name and version only: the scores do not say it)`
+        : `${model.scoredWith.precision}, SHA-256 ${model.scoredWith.sha256}`,
     ],
     ...(overlay === undefined
       ? []
@@ -94,7 +97,7 @@ function matchingTable({ matching, evaluation }: EvaluationReport): string {
     `${matching.scoreRows} rows of scores, ${matching.labelRows} rows of labels, joined by ${matching.joinedBy}.`,
     `${matching.matched} scored images have labels; they are of ${evaluation.patients} ${matching.patientsKnown ? 'patients' : 'images, each counted as a patient'}.`,
     ...Object.entries(notAnalysed).map(
-      ([reason, count]) => `${count} labelled images were not analysed: ${reason}.`,
+      ([reason, count]) => `Labelled but not analysed: ${count} (${reason}).`,
     ),
     ...Object.entries(unmatched)
       .filter(([, count]) => count > 0)

@@ -93,11 +93,16 @@ export function calibrationTable(findings: readonly FindingEvaluation[]): string
   );
 }
 
-/** `0.81 (26/32) 0.65 to 0.91`. */
+/** `0.81 (26/32)`, and on a line of its own `0.65 to 0.91`. */
 export function shareCell({ value, hits, total, interval }: Share): string {
   return value === undefined
     ? '–'
-    : `${figure(value)} <small>(${hits}/${total}) ${intervalText(interval)}</small>`;
+    : `${figure(value)} <small>(${hits}/${total})</small>${underneath(intervalText(interval))}`;
+}
+
+/** Text in small on a line of its own within a cell. */
+export function underneath(text: string): string {
+  return `<small class="u">${escapeMarkup(text)}</small>`;
 }
 
 function name({ key, title, withheld }: FindingEvaluation): string {

@@ -1,7 +1,7 @@
 import type { EvaluationSettings } from '../evaluation-data.js';
 import type { SubgroupCell, SubgroupEvaluation } from '../evaluate-subgroup.js';
 import { escapeMarkup, figure, intervalText, table } from './markup.js';
-import { shareCell } from './report-tables.js';
+import { shareCell, underneath } from './report-tables.js';
 
 export function subgroupSection(
   { name, images, unknown, findings, meanAuroc }: SubgroupEvaluation,
@@ -53,8 +53,8 @@ function cellTable(
 }
 
 function aurocCell({ positives, negatives, figures }: SubgroupCell): string {
-  const counts = `<small>(${positives} with, ${negatives} without)</small>`;
+  const counts = underneath(`${positives} with, ${negatives} without`);
   return figures === undefined
-    ? `– ${counts}`
-    : `${figure(figures.auroc)} <small>${intervalText(figures.auroc95)}</small> ${counts}`;
+    ? `–${counts}`
+    : `${figure(figures.auroc)}${underneath(intervalText(figures.auroc95))}${counts}`;
 }

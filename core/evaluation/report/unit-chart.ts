@@ -1,12 +1,15 @@
 import type { CurvePoint } from '../curves.js';
+import type { Interval } from '../interval.js';
 import { escapeMarkup } from './markup.js';
 
 /** Side of the plotted square and the room around it, in user units (CSS pixels at full size). */
 const SIDE = 240;
-const LEFT = 44;
-const TOP = 26;
+const LEFT = 54;
+const TOP = 42;
 const RIGHT = 12;
 const BOTTOM = 40;
+/** Width of one entry of the legend. */
+const LEGEND_ENTRY = 78;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
 
 export interface ChartSeries {
@@ -16,12 +19,16 @@ export interface ChartSeries {
   readonly name?: string;
   /** Dots of this radius on each point; a plain line without. */
   readonly dots?: number;
+  /** Of the points' y, in their order: vertical bars. */
+  readonly intervals?: readonly (Interval | undefined)[];
   /** Horizontal, then vertical, as an empirical distribution goes. */
   readonly steps?: boolean;
 }
 
 export interface UnitChart {
   readonly title: string;
+  /** Stands under the title. */
+  readonly subtitle: string;
   readonly x: string;
   readonly y: string;
   readonly series: readonly ChartSeries[];
@@ -37,7 +44,7 @@ export interface UnitChart {
 export function unitChart(chart: UnitChart): string {
   const width = LEFT + SIDE + RIGHT;
   const height = TOP + SIDE + BOTTOM;
-  const { title, x, y, diagonal, level, mark } = chart;
+  const { title, subtitle, x, y, diagonal, level, mark } = chart;
   const guides = [
     ...(diagonal === true ? [guide({ x: 0, y: 0 }, { x: 1, y: 1 })] : []),
     ...(level === undefined ? [] : [guide({ x: 0, y: level }, { x: 1, y: level })]),
@@ -48,9 +55,10 @@ export function unitChart(chart: UnitChart): string {
       : `<circle cx="${px(mark)}" cy="${py(mark)}" r="5" fill="none" stroke="#b00020" stroke-width="2"/>`;
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" ` +
-    `height="${height}" role="img" aria-label="${escapeMarkup(`${title}: ${y} against ${x}`)}" ` +
+    `height="${height}" role="img" aria-label="${escapeMarkup(`${title}, ${subtitle}: ${y} against ${x}`)}" ` +
     `font-family="system-ui, sans-serif" font-size="11">` +
     `<text x="${LEFT}" y="15" font-size="12" font-weight="600">${escapeMarkup(title)}</text>` +
+    `<text x="${LEFT}" y="33">${escapeMarkup(subtitle)}</text>` +
     axes(x, y) +
     guides.join('') +
     chart.series.map(seriesMarkup).join('') +
@@ -80,7 +88,13 @@ function axes(x: string, y: string): string {
   );
 }
 
-function seriesMarkup({ points, colour, dots, steps = false }: ChartSeries): string {
+function seriesMarkup({
+  points,
+  colour,
+  dots,
+  intervals = [],
+  steps = false,
+}: ChartSeries): string {
   const path = points.map((point, at) => {
     if (at === 0) {
       return `M${px(point)} ${py(point)}`;
@@ -93,7 +107,16 @@ function seriesMarkup({ points, colour, dots, steps = false }: ChartSeries): str
       : points.map(
           (point) => `<circle cx="${px(point)}" cy="${py(point)}" r="${dots}" fill="${colour}"/>`,
         );
+  const bars = intervals.flatMap((interval, at) => {
+    const { x } = points[at] ?? { x: NaN };
+    return interval === undefined
+      ? []
+      : [`M${px({ x, y: 0 })} ${py({ x, y: interval[0] })}V${py({ x, y: interval[1] })}`];
+  });
+  const barPath =
+    bars.length === 0 ? '' : `<path d="${bars.join('')}" stroke="${colour}" opacity="0.45"/>`;
   return (
+    barPath +
     `<path d="${path.join('')}" fill="none" stroke="${colour}" stroke-width="1.6"/>` +
     marks.join('')
   );
@@ -101,12 +124,13 @@ function seriesMarkup({ points, colour, dots, steps = false }: ChartSeries): str
 
 function legend(series: readonly ChartSeries[]): string {
   const named = series.filter(({ name }) => name !== undefined);
+  // In the line of the subtitle, from the right: curves may run anywhere within the square.
   return named
     .map(({ name = '', colour }, at) => {
-      const y = TOP + 14 + at * 15;
+      const x = LEFT + SIDE - (named.length - at) * LEGEND_ENTRY;
       return (
-        `<path d="M${LEFT + 8} ${y - 4}h14" stroke="${colour}" stroke-width="3"/>` +
-        `<text x="${LEFT + 27}" y="${y}">${escapeMarkup(name)}</text>`
+        `<path d="M${x} 29h12" stroke="${colour}" stroke-width="3"/>` +
+        `<text x="${x + 16}" y="33">${escapeMarkup(name)}</text>`
       );
     })
     .join('');
