@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { packageRoot } from '../../adapters/process/package-info.js';
-import { startDemoReceiver } from '../demo/webhook-receiver.js';
+import { startBenchReceiver } from './bench-receiver.js';
+import { createStowClient } from './stow-client.js';
 
 const START_LIMIT_MS = 60_000;
 
@@ -21,29 +23,21 @@ export interface PipelineSettings {
   readonly redisUrl: string | undefined;
 }
 
-/** When a study's result was made and when its message was here. Units: epoch ms. */
-export interface Arrival {
-  readonly assembledAtMs: number;
-  readonly receivedAtMs: number;
-}
-
 export interface BenchPipeline {
-  /** Stores one image by STOW-RS; resolves with the time of the answer, epoch ms. */
-  store(bytes: Buffer): Promise<number>;
-  /** The message of a study, verified; waits for it. */
-  arrival(StudyInstanceUID: string): Promise<Arrival>;
+  /** Of `preread serve`. */
+  readonly pid: number;
+  /** Stores one image by STOW-RS. */
+  store(bytes: Buffer): Promise<void>;
+  /** When the message of a study was here, epoch ms; waits for it. */
+  arrival(StudyInstanceUID: string): Promise<number>;
+  /** The page of its metrics. */
+  metrics(): Promise<string>;
   close(): Promise<void>;
 }
 
 /** `preread serve` as a process of its own, with our receiver as its destination. */
 export async function startBenchPipeline(settings: PipelineSettings): Promise<BenchPipeline> {
-  const arrivals = new Map<string, Arrival>();
-  const waiting = new Map<string, (arrival: Arrival) => void>();
-  const receiver = await startDemoReceiver(({ data }) => {
-    const arrival = { assembledAtMs: Date.parse(data.assembledAt), receivedAtMs: Date.now() };
-    arrivals.set(data.StudyInstanceUID, arrival);
-    waiting.get(data.StudyInstanceUID)?.(arrival);
-  });
+  const receiver = await startBenchReceiver();
   const dataDir = await mkdtemp(join(settings.folder, 'pipeline-'));
   const child = spawn(process.execPath, [join(packageRoot, 'bin/preread.js'), 'serve'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -58,7 +52,7 @@ export async function startBenchPipeline(settings: PipelineSettings): Promise<Be
       PREREAD_PRECISION: settings.precision,
       PREREAD_INFERENCE_PROCESSES: String(settings.processes),
       PREREAD_WEBHOOK_URL: receiver.url,
-      PREREAD_WEBHOOK_SECRET: receiver.secret,
+      PREREAD_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
       PREREAD_WEBHOOK_BODY: 'full',
       ...(settings.redisUrl !== undefined && { REDIS_URL: settings.redisUrl }),
     },
@@ -80,29 +74,19 @@ export async function startBenchPipeline(settings: PipelineSettings): Promise<Be
     throw error;
   }
 
+  const client = createStowClient(url);
   return {
-    async store(bytes) {
-      const response = await fetch(`${url}/dicom-web/studies`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/dicom', accept: 'application/dicom+json' },
-        body: bytes,
-      });
-      await response.arrayBuffer();
-      if (response.status !== 200) {
-        throw new Error(`the pipeline answered ${response.status}`);
-      }
-      return Date.now();
+    pid: child.pid ?? 0,
+    store: (bytes) => client.store(bytes),
+    arrival: (StudyInstanceUID) => receiver.arrival(StudyInstanceUID),
+    async metrics() {
+      const response = await fetch(`${url}/metrics`);
+      return response.text();
     },
-    arrival: (StudyInstanceUID) =>
-      new Promise((resolve) => {
-        const there = arrivals.get(StudyInstanceUID);
-        if (there === undefined) {
-          waiting.set(StudyInstanceUID, resolve);
-        } else {
-          resolve(there);
-        }
-      }),
-    close,
+    async close() {
+      client.close();
+      await close();
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** USER_HZ: the unit of /proc, 100 a second on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -25,6 +25,18 @@ export function readCpuUsage(pids: readonly number[]): CpuUsage {
     return { ownSeconds: own / TICKS_PER_SECOND, busySeconds: busy / TICKS_PER_SECOND };
   } catch {
     return { ownSeconds: 0, busySeconds: 0 };
+  }
+}
+
+/** Processor time so far of a process and its living children. 0 where there is no Linux. */
+export function processTreeCpuSeconds(pid: number): number {
+  try {
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim().split(' '),
+    );
+    return readCpuUsage([pid, ...children.filter((child) => child !== '').map(Number)]).ownSeconds;
+  } catch {
+    return 0;
   }
 }
 

@@ -1,36 +1,58 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Arrival, BenchPipeline } from './bench-pipeline.js';
+import type { BenchPipeline } from './bench-pipeline.js';
+import { processTreeCpuSeconds } from './cpu-usage.js';
+import { readStageTotals, stageMeans, type StageMeans } from './stage-times.js';
 import { quantile } from './statistics.js';
-import type { StudyCopy } from './study-copies.js';
+import type { StudyCopier } from './study-copies.js';
 
 /** Requests on their way at once, as from a PACS with a few associations. */
 const SENDERS = 4;
 /** So long it is quiet between two studies of which the latency is measured. */
 const IDLE_MS = 100;
 const WARM_UP_STUDIES = 8;
+/** Share of the rate that was measured at which the latency under load is. */
+export const LOAD = 0.8;
+
+export interface ThroughputResult {
+  readonly studiesPerSecond: number;
+  /** Processor time of `preread serve` and its inference processes, ms a study; 0 but on Linux. */
+  readonly pipelineCpuMs: number;
+  /** Processor time of this process, which sends and receives, ms a study. */
+  readonly clientCpuMs: number;
+}
 
 /** Studies a second, from the first byte in to the last message out. */
 export async function measureThroughput(
   pipeline: BenchPipeline,
-  copy: (serial: number) => StudyCopy,
+  copier: StudyCopier,
   studies: number,
-): Promise<number> {
-  await sendAll(pipeline, copy, 1, WARM_UP_STUDIES);
+): Promise<ThroughputResult> {
+  await sendAll(pipeline, copier, 1, WARM_UP_STUDIES);
+  const cpu = (): number => processTreeCpuSeconds(pipeline.pid);
+  const cpuBefore = cpu();
+  const clientBefore = process.cpuUsage();
   const startMs = performance.now();
-  await sendAll(pipeline, copy, 1 + WARM_UP_STUDIES, studies);
-  return (studies * 1000) / (performance.now() - startMs);
+  await sendAll(pipeline, copier, 1 + WARM_UP_STUDIES, studies);
+  const elapsedMs = performance.now() - startMs;
+  const { user, system } = process.cpuUsage(clientBefore);
+  return {
+    studiesPerSecond: (studies * 1000) / elapsedMs,
+    pipelineCpuMs: ((cpu() - cpuBefore) * 1000) / studies,
+    clientCpuMs: (user + system) / 1000 / studies,
+  };
 }
 
 async function sendAll(
   pipeline: BenchPipeline,
-  copy: (serial: number) => StudyCopy,
+  copier: StudyCopier,
   first: number,
   count: number,
 ): Promise<void> {
   let next = first;
-  const arrivals: Promise<Arrival>[] = [];
+  const arrivals: Promise<number>[] = [];
   async function send(): Promise<void> {
+    const copy = copier();
     while (next < first + count) {
       const { StudyInstanceUID, bytes } = copy(next);
       next += 1;
@@ -46,46 +68,73 @@ export interface LatencyResult {
   /** From the first byte of the request to the message. */
   readonly p50Ms: number;
   readonly p95Ms: number;
-  /** Medians of the parts, in order. Units: ms. */
-  readonly stages: {
-    /** Request sent to answer: received, checked, flushed to the disk, in the database. */
-    readonly storeMs: number;
-    /** Answer to result: queue, inference, quiet time, assembly. */
-    readonly resultMs: number;
-    /** Result to message: queue, signing, request. */
-    readonly deliverMs: number;
-  };
+  /** Of the pipeline's own metrics. */
+  readonly stages: StageMeans;
 }
 
 /** One study at a time, on a pipeline that is idle otherwise. */
-export async function measureLatency(
+export function measureIdleLatency(
   pipeline: BenchPipeline,
-  copy: (serial: number) => StudyCopy,
+  copier: StudyCopier,
   firstSerial: number,
   studies: number,
 ): Promise<LatencyResult> {
-  const total: number[] = [];
-  const store: number[] = [];
-  const result: number[] = [];
-  const deliver: number[] = [];
-  for (let index = 0; index < studies; index += 1) {
-    const { StudyInstanceUID, bytes } = copy(firstSerial + index);
-    await sleep(IDLE_MS);
-    const sentAtMs = Date.now();
-    const storedAtMs = await pipeline.store(bytes);
-    const { assembledAtMs, receivedAtMs } = await pipeline.arrival(StudyInstanceUID);
-    total.push(receivedAtMs - sentAtMs);
-    store.push(storedAtMs - sentAtMs);
-    result.push(assembledAtMs - storedAtMs);
-    deliver.push(receivedAtMs - assembledAtMs);
-  }
-  return {
-    p50Ms: quantile(total, 0.5),
-    p95Ms: quantile(total, 0.95),
-    stages: {
-      storeMs: quantile(store, 0.5),
-      resultMs: quantile(result, 0.5),
-      deliverMs: quantile(deliver, 0.5),
-    },
-  };
+  return withStages(pipeline, async () => {
+    const copy = copier();
+    const latencies: number[] = [];
+    for (let index = 0; index < studies; index += 1) {
+      const { StudyInstanceUID, bytes } = copy(firstSerial + index);
+      await sleep(IDLE_MS);
+      latencies.push(await sendOne(pipeline, StudyInstanceUID, bytes));
+    }
+    return latencies;
+  });
+}
+
+/**
+ * Studies at an even pace, whether or not the ones before are through: a sender does not slow down because the
+ * pipeline does.
+ */
+export function measureLoadedLatency(
+  pipeline: BenchPipeline,
+  copier: StudyCopier,
+  firstSerial: number,
+  { studies, studiesPerSecond }: { readonly studies: number; readonly studiesPerSecond: number },
+): Promise<LatencyResult> {
+  return withStages(pipeline, async () => {
+    const startMs = performance.now();
+    const free: ReturnType<StudyCopier>[] = [];
+    const underWay: Promise<number>[] = [];
+    for (let index = 0; index < studies; index += 1) {
+      await sleep(startMs + (index * 1000) / studiesPerSecond - performance.now());
+      const copy = free.pop() ?? copier();
+      const { StudyInstanceUID, bytes } = copy(firstSerial + index);
+      underWay.push(
+        sendOne(pipeline, StudyInstanceUID, bytes).finally(() => {
+          free.push(copy);
+        }),
+      );
+    }
+    return Promise.all(underWay);
+  });
+}
+
+async function sendOne(
+  pipeline: BenchPipeline,
+  StudyInstanceUID: string,
+  bytes: Buffer,
+): Promise<number> {
+  const sentAtMs = Date.now();
+  await pipeline.store(bytes);
+  return (await pipeline.arrival(StudyInstanceUID)) - sentAtMs;
+}
+
+async function withStages(
+  pipeline: BenchPipeline,
+  measure: () => Promise<readonly number[]>,
+): Promise<LatencyResult> {
+  const before = readStageTotals(await pipeline.metrics());
+  const latencies = await measure();
+  const stages = stageMeans(before, readStageTotals(await pipeline.metrics()));
+  return { p50Ms: quantile(latencies, 0.5), p95Ms: quantile(latencies, 0.95), stages };
 }

@@ -1,3 +1,4 @@
+import { STAGES } from '../../core/metrics.js';
 import type { InputResult } from './measure-input.js';
 import type { LatencyResult } from './measure-pipeline.js';
 import { median } from './statistics.js';
@@ -80,11 +81,12 @@ export function rowLine(row: BenchRow): string {
   return cells.map((cell, index) => cell.padEnd(COLUMNS[index]?.width ?? 0)).join(' ');
 }
 
-export function latencyLine(queue: string, latency: LatencyResult): string {
+/** @param when as `at idle` */
+export function latencyLine(what: string, when: string, latency: LatencyResult): string {
   const { p50Ms, p95Ms, stages } = latency;
+  const parts = STAGES.map((stage) => `${stage} ${stages[stage].toFixed(0)}`).join(', ');
   return (
-    `latency at idle, ${queue}: p50 ${p50Ms.toFixed(0)} ms, p95 ${p95Ms.toFixed(0)} ms from sending to webhook ` +
-    `(store ${stages.storeMs.toFixed(0)}, result ${stages.resultMs.toFixed(0)}, ` +
-    `deliver ${stages.deliverMs.toFixed(0)})`
+    `latency ${when}, ${what}: p50 ${p50Ms.toFixed(0)} ms, p95 ${p95Ms.toFixed(0)} ms from sending to ` +
+    `webhook (means of the stages: ${parts})`
   );
 }

@@ -16,19 +16,17 @@ import {
   TYPICAL,
   writeStudyFile,
 } from './bench-inputs.js';
-import { startBenchPipeline } from './bench-pipeline.js';
 import { measureColdStart, type ColdStart } from './cold-start.js';
 import { addInt8Form } from './int8-densenet.js';
 import { startLocalRedis } from './local-redis.js';
-import { measureLatency, measureThroughput, type LatencyResult } from './measure-pipeline.js';
 import { measureQueueCosts, openBenchQueue, type QueueCost } from './measure-queue.js';
 import { type OwnRate, peerLine, type PeerRow, peerRows } from './peer-rows.js';
+import { pipelineName, pipelineRow, type PipelineRow } from './pipeline-rows.js';
 import { measureSoak, type SoakResult } from './measure-soak.js';
 import { installRandomDenseNet } from './random-densenet.js';
-import { figuresOf, headerLine, latencyLine, rowLine, type BenchRow } from './render-bench.js';
+import { figuresOf, headerLine, rowLine, type BenchRow } from './render-bench.js';
 import { measureScore, type BenchModel } from './score-bench.js';
 import { median } from './statistics.js';
-import { studyCopier } from './study-copies.js';
 
 export interface BenchSettings {
   readonly rounds: number;
@@ -70,14 +68,6 @@ export interface BenchReport {
   readonly skipped: string[];
 }
 
-interface PipelineRow {
-  readonly queue: 'embedded' | 'redis';
-  readonly studiesPerSecond: number;
-  /** Over `score` with the same model, file and number of processes. */
-  readonly ofScore: number;
-  readonly latency: LatencyResult;
-}
-
 const QUEUE_LENGTHS = [10, 1_000, 10_000, 100_000];
 
 interface Bench {
@@ -86,6 +76,8 @@ interface Bench {
   readonly report: BenchReport;
   readonly print: (line: string) => void;
   readonly shipped: BenchModel;
+  /** By the model's name: of those that no row of the main table has. */
+  readonly scoreRates: Map<string, number>;
 }
 
 /** The whole benchmark. Everything that it writes is below `folder`. */
@@ -113,7 +105,7 @@ export async function runBench(
     queues: [],
     skipped: [],
   };
-  const bench: Bench = { settings, folder, report, print, shipped };
+  const bench: Bench = { settings, folder, report, print, shipped, scoreRates: new Map() };
   const load = report.loadAverage.map((value) => value.toFixed(1)).join(' ');
   print(
     `preread ${softwareVersion}, ${report.processor}, ${report.cores} cores, Node ${report.node}`,
@@ -139,7 +131,7 @@ export async function runBench(
   }
   print('');
   await peer(bench, densenet);
-  await pipelineRows(bench);
+  await pipelineRows(bench, [shipped, densenet]);
   await queueCosts(bench);
   await coldStart(bench);
   await soak(bench);
@@ -253,68 +245,54 @@ async function queueCosts({ settings, folder, report, print }: Bench): Promise<v
   }
 }
 
-async function pipelineRows({ settings, folder, report, print, shipped }: Bench): Promise<void> {
+async function pipelineRows(bench: Bench, models: readonly BenchModel[]): Promise<void> {
+  const { settings, folder, report, print } = bench;
   const { processes, studies } = settings;
-  const queues = (['embedded', 'redis'] as const).filter((queue) =>
-    `pipeline ${queue}`.includes(settings.only),
-  );
-  if (queues.length === 0) {
-    return;
-  }
-  const copy = await studyCopier(await writeStudyFile(folder));
-  const score = await scoreRate({ settings, folder, report, print, shipped });
-  for (const queue of queues) {
-    const redis = queue === 'redis' ? await startLocalRedis(folder) : undefined;
-    if (queue === 'redis' && redis === undefined) {
-      report.skipped.push('The pipeline on Redis is skipped: there is no redis-server.');
-      continue;
-    }
-    const { model, precision, provider } = shipped;
-    const redisUrl = redis?.url;
-    const pipeline = await startBenchPipeline({
-      folder,
-      model,
-      precision,
-      provider,
-      processes,
-      redisUrl,
-    });
-    try {
-      const studiesPerSecond = await measureThroughput(pipeline, copy, studies);
-      const latency = await measureLatency(pipeline, copy, 1_000_000, Math.min(studies, 40));
-      const ofScore = studiesPerSecond / score;
-      report.pipelines.push({ queue, studiesPerSecond, ofScore, latency });
-      print(
-        `pipeline ${queue} over score: ${ofScore.toFixed(3)} ` +
-          `(${studiesPerSecond.toFixed(1)} of ${score.toFixed(1)} a second, ${kindName(TYPICAL)})`,
-      );
-      print(latencyLine(queue, latency));
-    } finally {
-      await pipeline.close();
-      await redis?.close();
+  for (const model of models) {
+    for (const queue of ['embedded', 'redis'] as const) {
+      if (!pipelineName(queue, model).includes(settings.only)) {
+        continue;
+      }
+      const redis = queue === 'redis' ? await startLocalRedis(folder) : undefined;
+      if (queue === 'redis' && redis === undefined) {
+        report.skipped.push('The pipeline on Redis is skipped: there is no redis-server.');
+        continue;
+      }
+      try {
+        const score = await scoreRate(bench, model);
+        const options = { folder, processes, studies, redisUrl: redis?.url, score };
+        report.pipelines.push(await pipelineRow(model, options, print));
+      } finally {
+        await redis?.close();
+      }
     }
   }
 }
 
-/** Images a second of `score` on the files that go through the pipeline; measured now if it was not. */
-async function scoreRate(bench: Bench): Promise<number> {
-  const { settings, folder, report, shipped } = bench;
+/** Images a second of `score` on the files that go through the pipeline; measured once. */
+async function scoreRate(bench: Bench, model: BenchModel): Promise<number> {
+  const { settings, folder, report } = bench;
   const measured = report.rows.find(
-    ({ model, precision, name, processes }) =>
-      model === shipped.name &&
-      precision === 'fp32' &&
-      name === kindName(TYPICAL) &&
-      processes === settings.processes,
+    (row) =>
+      row.model === model.name &&
+      row.precision === 'fp32' &&
+      row.name === kindName(TYPICAL) &&
+      row.processes === settings.processes,
   );
   if (measured !== undefined) {
     return measured.figures.score;
   }
-  const { inputs } = await makeInputs([TYPICAL], folder);
-  const rates: number[] = [];
-  for await (const row of measureScore(shipped, inputs, { ...settings, folder })) {
-    rates.push(figuresOf(row).score);
+  const known = bench.scoreRates.get(model.name);
+  if (known !== undefined) {
+    return known;
   }
-  return rates[0] ?? NaN;
+  const { inputs } = await makeInputs([TYPICAL], folder);
+  let rate = NaN;
+  for await (const row of measureScore(model, inputs, { ...settings, folder })) {
+    rate = figuresOf(row).score;
+  }
+  bench.scoreRates.set(model.name, rate);
+  return rate;
 }
 
 async function coldStart({ settings, folder, report, print, shipped }: Bench): Promise<void> {

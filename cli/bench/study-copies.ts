@@ -6,9 +6,12 @@ const DIGITS = UID_LENGTH - '2.25.'.length;
 
 export interface StudyCopy {
   readonly StudyInstanceUID: string;
-  /** One Part 10 file. */
+  /** One Part 10 file; until its copier makes the next one. */
   readonly bytes: Buffer;
 }
+
+/** Makes what writes copies, each into one buffer of its own: a copy costs its UIDs. */
+export type StudyCopier = () => (serial: number) => StudyCopy;
 
 /** The `2.25.` UID of a whole number below 10^30 (PS3.5 B.2). */
 export function copyUid(serial: number, kind: 1 | 2 | 3): string {
@@ -22,18 +25,20 @@ export const ORIGINAL_UIDS = {
   SOPInstanceUID: copyUid(0, 3),
 } as const;
 
-/** A study of one image for each number, as many as are asked for, of one file with `ORIGINAL_UIDS`. */
-export async function studyCopier(path: string): Promise<(serial: number) => StudyCopy> {
+/** Studies of one image, as many as are asked for, of one file with `ORIGINAL_UIDS`. */
+export async function studyCopier(path: string): Promise<StudyCopier> {
   const original = await readFile(path);
   const places = Object.values(ORIGINAL_UIDS).flatMap((uid, index) =>
     placesOf(original, uid).map((offset) => ({ offset, kind: (index + 1) as 1 | 2 | 3 })),
   );
-  return (serial) => {
+  return () => {
     const bytes = Buffer.from(original);
-    for (const { offset, kind } of places) {
-      bytes.write(copyUid(serial, kind), offset, 'latin1');
-    }
-    return { StudyInstanceUID: copyUid(serial, 1), bytes };
+    return (serial) => {
+      for (const { offset, kind } of places) {
+        bytes.write(copyUid(serial, kind), offset, 'latin1');
+      }
+      return { StudyInstanceUID: copyUid(serial, 1), bytes };
+    };
   };
 }
 

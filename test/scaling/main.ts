@@ -57,7 +57,7 @@ mkdirSync(archive);
 for (let index = 0; index < files; index += 1) {
   linkSync(path, join(archive, `${index}.dcm`));
 }
-const copy = await studyCopier(path);
+const copier = await studyCopier(path);
 let serial = 0;
 
 console.log(
@@ -167,6 +167,7 @@ async function sendStudies(front: PrereadProcess, count: number): Promise<void> 
   const messages = receiver.received.length + count;
   let left = count;
   async function send(): Promise<void> {
+    const copy = copier();
     while (left > 0) {
       left -= 1;
       serial += 1;
