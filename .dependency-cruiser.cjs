@@ -43,6 +43,13 @@ module.exports = {
       to: { path: '^scripts/', pathNot: '^scripts/phantom/' },
     },
     {
+      name: 'one-way-into-onnxruntime',
+      comment: 'adapters/onnx/runtime.ts turns its telemetry off first.',
+      severity: 'error',
+      from: { pathNot: '^adapters/onnx/runtime\\.ts$' },
+      to: { path: 'node_modules/onnxruntime-node/' },
+    },
+    {
       name: 'no-dev-dependency-at-run-time',
       severity: 'error',
       from: { path: '^(core|adapters|services|workers|cli)/', pathNot: '\\.test\\.ts$' },

@@ -1,4 +1,4 @@
-import type { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from './runtime.js';
 
 import { PipelineError } from '../../core/errors.js';
 import type { ModelManifest } from '../../core/inference/model-manifest.js';

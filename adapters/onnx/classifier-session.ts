@@ -1,4 +1,4 @@
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor } from './runtime.js';
 
 import { PipelineError } from '../../core/errors.js';
 import type { CamTensor } from '../../core/inference/image-classifier.js';

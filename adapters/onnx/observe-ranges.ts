@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from './runtime.js';
 
 import type { OnnxModel } from '../../core/onnx/onnx-model.js';
 import type { TensorRange } from '../../core/onnx/quantise-graph.js';

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../adapters/onnx/runtime.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { decodeOnnx, encodeOnnx } from '../../adapters/onnx/onnx-file.js';

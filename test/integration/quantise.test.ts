@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../adapters/onnx/runtime.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { observeTensors } from '../../adapters/onnx/observe-ranges.js';
