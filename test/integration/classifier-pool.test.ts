@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,18 +11,28 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createClassifierPool } from '../../adapters/inference/classifier-pool.js';
 import { residentBytes } from '../../adapters/inference/resident-memory.js';
 import { openClassifier } from '../../workers/inference/open-classifier.js';
+import { packageRoot } from '../../adapters/process/package-info.js';
 import { classifierConfig } from '../support/classifier-config.js';
+import { eventually } from '../support/eventually.js';
 import { firstLogit, firstPid, usePools } from '../support/pool-fixture.js';
 import { tinyModel, writeModelFolder } from '../support/tiny-model.js';
 
 const TICK_MS = 50;
+/** An entry of children that read their images to the end, synchronously, as a decoder would. */
+const BLOCKING_CHILD = `
+import { readFileSync } from 'node:fs';
+import { serveClassifier } from '${join(packageRoot, 'dist/adapters/inference/child-server.js')}';
+serveClassifier(async () => ({
+  engine: {}, maxBatch: 1, batchDelayMs: 0,
+  prepare: ({ source }) => readFileSync(source.path),
+}));
+`;
 const { fixture, logger, openPool, warnings } = usePools();
 let folder: string;
-let model: string;
 let images: readonly string[];
 
 beforeAll(() => {
-  ({ folder, model, images } = fixture());
+  ({ folder, images } = fixture());
 });
 
 /** A picture whose decoding takes long enough for its process to be stopped in the middle of it. */
@@ -277,18 +287,29 @@ describe('closing', () => {
 });
 
 describe('children', () => {
-  test('end with their parent, also while one of them works', async () => {
-    const slow = await writeSlowPicture('orphan.png');
+  test('end with their parent, also the one whose event loop stands in a read that does not return', async () => {
+    const entry = join(folder, 'blocking-child.mjs');
+    await writeFile(entry, BLOCKING_CHILD);
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
     const script = join(import.meta.dirname, '../support/pool-parent.ts');
-    const parent = spawn(process.execPath, ['--import', 'tsx', script, model, slow], {
+    const parent = spawn(process.execPath, ['--import', 'tsx', script, entry, pipe], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const pids = JSON.parse(line.toString()) as number[];
     expect(pids).toHaveLength(2);
-    expect(pids.every(isAlive)).toBe(true);
-    parent.kill('SIGKILL');
-    await until(() => !pids.some(isAlive), 'the children are gone');
+    // Opens as soon as a child reads; from then on the child waits for bytes that never come.
+    const writing = await eventually(() =>
+      openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK),
+    );
+    try {
+      expect(pids.every(isAlive)).toBe(true);
+      parent.kill('SIGKILL');
+      await until(() => !pids.some(isAlive), 'the children are gone');
+    } finally {
+      closeSync(writing);
+    }
   });
 
   test('leave the signals of the terminal to their parent', async () => {
