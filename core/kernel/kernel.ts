@@ -59,7 +59,9 @@ interface KernelExports {
     to: Address,
     held: Address,
   ): void;
-  rle_unpack(run: Address, to: Address, stride: number, count: number): number;
+  rle_samples(runs: Address, segments: number, to: Address, count: number): number;
+  samples_range(samples: Address, count: number, isSigned: number, to: Address): void;
+  samples_hold(samples: Address, count: number, isSigned: number, low: number, high: number): void;
 }
 
 /**

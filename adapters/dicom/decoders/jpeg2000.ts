@@ -4,6 +4,7 @@ import { requireDeclaredDimensions } from './check-dimensions.js';
 import type { DecodedSamples, DecodeOptions, FrameDecoder } from './frame-decoder.js';
 import { readJpeg2000, SIGNED } from './jpeg2000-markers.js';
 import type { Jpeg2000Header } from './jpeg2000-markers.js';
+import { sampleRange } from './sample-range.js';
 import { copyBytes, createWasmCodec } from './wasm-codec.js';
 import type { WasmCodec, WasmDecoder } from './wasm-codec.js';
 
@@ -90,13 +91,9 @@ async function decode(
  */
 function holdsMoreThanStored({ data }: DecodedSamples, header: PixelHeader): boolean {
   const limit = 2 ** (header.BitsStored + 1);
-  const up = header.PixelRepresentation === 1 ? 16 : 0;
-  for (let index = 0; index < data.length; index += 1) {
-    if (Math.abs((data[index]! << up) >> up) >= limit) {
-      return true;
-    }
-  }
-  return false;
+  const words = data instanceof Uint16Array ? data : Uint16Array.from(data);
+  const { min, max } = sampleRange(words, header.PixelRepresentation === 1);
+  return max >= limit || min <= -limit;
 }
 
 /**

@@ -87,4 +87,31 @@ describe('decodeRle', () => {
       );
     }
   });
+
+  it('unpacks runs of every length, wherever the pieces end in which it works', async () => {
+    const Columns = 9001;
+    const header = pixelHeader({ Rows: 1, Columns });
+    const bytesOf = (seed: number) => {
+      let state = seed;
+      const bytes: number[] = [];
+      const packed: number[] = [];
+      while (bytes.length < Columns) {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        const length = 2 + (state >>> 25);
+        const run = Math.min(length, 128, Columns - bytes.length);
+        const values = Array.from({ length: run }, (_, at) => ((state >>> 8) + at * 7) & 255);
+        if ((state & 0x10000) === 0 || run === 1) {
+          bytes.push(...values);
+          packed.push(run - 1, ...values);
+        } else {
+          bytes.push(...values.map(() => values[0]!));
+          packed.push(257 - run, values[0]!);
+        }
+      }
+      return { bytes, packed };
+    };
+    const [high, low] = [bytesOf(1), bytesOf(2)];
+    const samples = await decodeRle(frame([high.packed, low.packed]), header, options);
+    expect([...samples.data]).toEqual(low.bytes.map((byte, at) => byte + 256 * high.bytes[at]!));
+  });
 });

@@ -15,6 +15,8 @@ const PIECE_SAMPLES = 32768;
 
 /** Bytes of `Run` in core/kernel/rle.c. */
 const RUN_BYTES = 16;
+/** So far beyond a segment's end it reads, and takes no notice. */
+const READ_AHEAD_BYTES = 16;
 
 /**
  * RLE Lossless (1.2.840.10008.1.2.5). A frame is up to 15 segments of PackBits, one for each byte of each
@@ -84,26 +86,21 @@ function readStructure(codestream: Uint8Array, header: PixelHeader) {
   return { segments, bytesPerSample };
 }
 
-/** Unpacks the segments of one component side by side, a number of samples at a time. */
+/** Unpacks the one or two segments of a component side by side, a number of samples at a time. */
 function beginRuns(
   kernel: Kernel,
   segments: readonly Uint8Array[],
 ): (to: Address, samples: number) => void {
-  const runs = segments.map((segment) => {
-    const from = kernel.allocate(segment.length);
+  const runs = kernel.allocate(RUN_BYTES * segments.length);
+  segments.forEach((segment, index) => {
+    const from = kernel.allocate(segment.length + READ_AHEAD_BYTES);
     kernel.bytes(from, segment.length).set(segment);
-    const run = kernel.allocate(RUN_BYTES);
-    kernel.int32(run, 4).set([from, from + segment.length, 0, 0]);
-    return run;
+    kernel.int32(runs + RUN_BYTES * index, 4).set([from, from + segment.length, 0, 0]);
   });
   return (to, samples) => {
-    runs.forEach((run, index) => {
-      // The first segment of a sample is its high byte, which stands last in little endian.
-      const byte = runs.length - 1 - index;
-      if (kernel.exports.rle_unpack(run, to + byte, runs.length, samples) === 0) {
-        throw damaged();
-      }
-    });
+    if (kernel.exports.rle_samples(runs, segments.length, to, samples) === 0) {
+      throw damaged();
+    }
   };
 }
 

@@ -4,6 +4,7 @@ import type { DecodedImage, StoredValues } from '../../../core/imaging/decoded-i
 import { luminance } from '../../../core/imaging/luminance.js';
 import { storedRange } from '../../../core/imaging/presentation.js';
 import type { DecodedSamples } from './frame-decoder.js';
+import { holdSamples } from './sample-range.js';
 
 type Samples = Pick<DecodedSamples, 'data' | 'usedBits'> & Partial<DecodedSamples>;
 
@@ -72,15 +73,9 @@ function toStoredValues(
 
 /** At a reduced resolution a wavelet overshoots at edges: there are no foreign bits to mask, but values to hold. */
 function heldInRange(data: DecodedSamples['data'], header: PixelHeader): StoredValues {
-  const { min, max } = storedRange(header);
-  const signed = header.PixelRepresentation === 1;
   const raw = asUnsigned(data);
-  const held = signed ? new Int16Array(raw.length) : new Uint16Array(raw.length);
-  for (let index = 0; index < raw.length; index += 1) {
-    const value = signed ? (raw[index]! << 16) >> 16 : raw[index]!;
-    held[index] = value < min ? min : value > max ? max : value;
-  }
-  return held;
+  const words = raw instanceof Uint8Array ? Uint16Array.from(raw) : raw;
+  return holdSamples(words, header.PixelRepresentation === 1, storedRange(header));
 }
 
 function hasBitsOutside(raw: Uint8Array | Uint16Array, mask: number): boolean {
