@@ -7,6 +7,13 @@ import { z } from 'zod';
 
 import { PipelineError } from '../../core/errors.js';
 import { modelText } from '../../core/inference/model-overlay.js';
+import {
+  parseRunRecord,
+  readRunRecord,
+  RUN_RECORD_KEY,
+  type RunRecord,
+} from '../score/run-record.js';
+import { runRecordPath } from '../score/score-output.js';
 import { openCsv } from './read-csv.js';
 
 /** Rows of a Parquet file that are in memory at once. */
@@ -77,6 +84,18 @@ async function* readCsvScores(path: string): AsyncGenerator<ScoreRow> {
     }
     yield read((at) => fields[at] ?? '', line);
   }
+}
+
+/** What made the rows: beside the file, or within it where it is Parquet. Undefined where nothing says it. */
+export async function readRunRecordOf(path: string): Promise<RunRecord | undefined> {
+  if (extname(path).toLowerCase() !== '.parquet') {
+    return readRunRecord(runRecordPath(path));
+  }
+  const { key_value_metadata: entries = [] } = await parquetMetadataAsync(
+    await asyncBufferFromFile(path),
+  );
+  const text = entries.find(({ key }) => key === RUN_RECORD_KEY)?.value;
+  return text === undefined ? undefined : parseRunRecord(text);
 }
 
 async function* readParquet(path: string): AsyncGenerator<ScoreRow> {

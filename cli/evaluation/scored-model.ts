@@ -9,9 +9,7 @@ import {
   type ModelOverlay,
   type SiteManifest,
 } from '../../core/inference/model-overlay.js';
-import { readRunRecord } from '../score/run-record.js';
-import { runRecordPath } from '../score/score-output.js';
-import { readScoreFile, type ScoreRow } from './score-file.js';
+import { readRunRecordOf, readScoreFile, type ScoreRow } from './score-file.js';
 
 export interface ScoredModelOptions {
   readonly scores: string;
@@ -62,7 +60,7 @@ export async function findScoredModel(
       `The scores were made with the overlay ${siteText}: name its file with --overlay.`,
     );
   }
-  const record = await readRunRecord(runRecordPath(options.scores));
+  const record = await readRunRecordOf(options.scores);
   const sha256 = row.modelSha256 ?? record?.model.sha256;
   const forms = [{ precision: 'fp32' as const, file: manifest.file }, ...(manifest.variants ?? [])];
   const form = forms.find(({ file }) => file.sha256 === sha256);

@@ -3,7 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 
 import { PipelineError } from '../../core/errors.js';
-import { readScoreFile, type ScoreRow } from '../evaluation/score-file.js';
+import { readRunRecordOf, readScoreFile, type ScoreRow } from '../evaluation/score-file.js';
 import { findScoredModel, sameModelOnly } from '../evaluation/scored-model.js';
 import { writeParquet } from './parquet-file.js';
 import { chexpertShape, txrvShape, type CsvShape } from './research-shapes.js';
@@ -52,7 +52,12 @@ async function write(
 ): Promise<number> {
   switch (flags.format) {
     case 'parquet':
-      return writeParquet(path, await findingKeys(flags.scores), readScoreFile(flags.scores));
+      return writeParquet(
+        path,
+        await findingKeys(flags.scores),
+        readScoreFile(flags.scores),
+        await readRunRecordOf(flags.scores),
+      );
     case 'chexpert':
       return writeCsv(path, chexpertShape(), readScoreFile(flags.scores));
     case 'txrv': {

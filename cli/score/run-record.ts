@@ -18,10 +18,19 @@ export const runRecordSchema = z.strictObject({
 
 export type RunRecord = z.infer<typeof runRecordSchema>;
 
+/** Key of the record, as JSON, in the metadata of a Parquet file of scores. */
+export const RUN_RECORD_KEY = 'preread.run';
+
 /** Undefined when there is none, or none that can be understood. */
 export async function readRunRecord(path: string): Promise<RunRecord | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : parseRunRecord(text);
+}
+
+/** Undefined when the text is none. */
+export function parseRunRecord(text: string): RunRecord | undefined {
   try {
-    return runRecordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return runRecordSchema.parse(JSON.parse(text));
   } catch {
     return undefined;
   }

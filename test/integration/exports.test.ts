@@ -9,7 +9,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { packageRoot } from '../../adapters/process/package-info.js';
-import { readScoreFile, type ScoreRow } from '../../cli/evaluation/score-file.js';
+import { readRunRecordOf, readScoreFile, type ScoreRow } from '../../cli/evaluation/score-file.js';
 import { csvFields } from '../../cli/score/csv.js';
 import { wrapGreyImage } from '../../scripts/phantom/phantom-dicom.js';
 import { tinyModel, writeModelFolder } from '../support/tiny-model.js';
@@ -43,8 +43,25 @@ describe('preread export', () => {
     'x.txt,not-analysed,not-dicom,,,,,,,,tiny@1.0.0',
   ];
 
+  const { manifest } = tinyModel({ findings: FINDINGS });
+  const record = {
+    schemaVersion: 1,
+    softwareVersion: '0.0.0',
+    model: {
+      name: 'tiny',
+      version: '1.0.0',
+      sha256: manifest.file.sha256,
+      precision: 'fp32',
+      recipe: 'r',
+      operatingPoint: 'youden',
+      executionProvider: 'cpu',
+    },
+    settings: {},
+  };
+
   beforeAll(async () => {
     await writeFile(join(folder, 'scores.csv'), `${rows.join('\n')}\n`);
+    await writeFile(join(folder, 'scores.csv.run.json'), JSON.stringify(record));
   });
 
   function exported(format: string) {
@@ -88,7 +105,7 @@ describe('preread export', () => {
     expect(Number(count)).toBe(2);
     const [scored, refused] = await parquetReadObjects({ file });
     expect(scored).toMatchObject({ file: 'a, b.dcm', Effusion: 0.75, flagged: 'Effusion' });
-    expect(refused).toMatchObject({ reason: 'not-dicom', Effusion: null });
+    expect(refused).toMatchObject({ reason: 'not-dicom', Effusion: null, SOPInstanceUID: null });
     expect(Object.keys(scored ?? {})).toEqual(csvFields(rows[0] ?? ''));
     const named = join(folder, 'scores.parquet');
     await writeFile(named, await readFile(path));
@@ -100,6 +117,7 @@ describe('preread export', () => {
       return found;
     };
     expect(await collect(named)).toEqual(await collect(join(folder, 'scores.csv')));
+    expect(await readRunRecordOf(named)).toEqual(record);
   });
 
   test('leaves no half file behind, and overwrites only when told to', async () => {
