@@ -26,8 +26,8 @@ export interface PipelineSettings {
 export interface BenchPipeline {
   /** Of `preread serve`. */
   readonly pid: number;
-  /** Stores one image by STOW-RS. */
-  store(bytes: Buffer): Promise<void>;
+  /** Stores images in one request of STOW-RS. */
+  store(files: readonly Buffer[]): Promise<void>;
   /** When the message of a study was here, epoch ms; waits for it. */
   arrival(StudyInstanceUID: string): Promise<number>;
   /** The page of its metrics. */
@@ -77,7 +77,7 @@ export async function startBenchPipeline(settings: PipelineSettings): Promise<Be
   const client = createStowClient(url);
   return {
     pid: child.pid ?? 0,
-    store: (bytes) => client.store(bytes),
+    store: (files) => client.store(files),
     arrival: (StudyInstanceUID) => receiver.arrival(StudyInstanceUID),
     async metrics() {
       const response = await fetch(`${url}/metrics`);

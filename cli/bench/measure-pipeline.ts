@@ -22,18 +22,26 @@ export interface ThroughputResult {
   readonly clientCpuMs: number;
 }
 
+export interface Sending {
+  readonly firstSerial: number;
+  readonly studies: number;
+  readonly imagesPerStudy: number;
+}
+
 /** Studies a second, from the first byte in to the last message out. */
 export async function measureThroughput(
   pipeline: BenchPipeline,
   copier: StudyCopier,
-  studies: number,
+  { firstSerial, studies, imagesPerStudy }: Sending,
 ): Promise<ThroughputResult> {
-  await sendAll(pipeline, copier, 1, WARM_UP_STUDIES);
+  const warmUp = { firstSerial, studies: WARM_UP_STUDIES, imagesPerStudy };
+  await sendAll(pipeline, copier, warmUp);
   const cpu = (): number => processTreeCpuSeconds(pipeline.pid);
   const cpuBefore = cpu();
   const clientBefore = process.cpuUsage();
   const startMs = performance.now();
-  await sendAll(pipeline, copier, 1 + WARM_UP_STUDIES, studies);
+  const measured = { firstSerial: firstSerial + WARM_UP_STUDIES, studies, imagesPerStudy };
+  await sendAll(pipeline, copier, measured);
   const elapsedMs = performance.now() - startMs;
   const { user, system } = process.cpuUsage(clientBefore);
   return {
@@ -46,18 +54,18 @@ export async function measureThroughput(
 async function sendAll(
   pipeline: BenchPipeline,
   copier: StudyCopier,
-  first: number,
-  count: number,
+  { firstSerial, studies, imagesPerStudy }: Sending,
 ): Promise<void> {
-  let next = first;
+  let next = firstSerial;
   const arrivals: Promise<number>[] = [];
   async function send(): Promise<void> {
-    const copy = copier();
-    while (next < first + count) {
-      const { StudyInstanceUID, bytes } = copy(next);
+    const copies = Array.from({ length: imagesPerStudy }, copier);
+    while (next < firstSerial + studies) {
+      const serial = next;
       next += 1;
-      await pipeline.store(bytes);
-      arrivals.push(pipeline.arrival(StudyInstanceUID));
+      const images = copies.map((copy, image) => copy(serial, image));
+      await pipeline.store(images.map(({ bytes }) => bytes));
+      arrivals.push(pipeline.arrival(images[0]?.StudyInstanceUID ?? ''));
     }
   }
   await Promise.all(Array.from({ length: SENDERS }, send));
@@ -125,7 +133,7 @@ async function sendOne(
   bytes: Buffer,
 ): Promise<number> {
   const sentAtMs = Date.now();
-  await pipeline.store(bytes);
+  await pipeline.store([bytes]);
   return (await pipeline.arrival(StudyInstanceUID)) - sentAtMs;
 }
 

@@ -36,6 +36,8 @@ const MAX_IDLE_STUDIES = 40;
 /** Serial numbers of the studies of which the latency is measured: nothing else has them. */
 const IDLE_SERIALS = 1_000_000;
 const LOADED_SERIALS = 2_000_000;
+/** Between the first studies of two sizes. */
+const STUDY_SIZE_SERIALS = 1_000_000;
 
 export const pipelineName = (queue: PipelineRow['queue'], { name }: BenchModel): string =>
   `pipeline ${queue}, ${name}`;
@@ -50,7 +52,11 @@ export async function pipelineRow(
   const copier = await studyCopier(await writeStudyFile(folder));
   const pipeline = await startBenchPipeline({ ...model, folder, processes, redisUrl });
   try {
-    const throughput = await measureThroughput(pipeline, copier, studies);
+    const throughput = await measureThroughput(pipeline, copier, {
+      firstSerial: 1,
+      studies,
+      imagesPerStudy: 1,
+    });
     const { studiesPerSecond, pipelineCpuMs, clientCpuMs } = throughput;
     const ofScore = studiesPerSecond / score;
     print(
@@ -70,4 +76,46 @@ export async function pipelineRow(
   } finally {
     await pipeline.close();
   }
+}
+
+export interface StudySizeRow {
+  readonly imagesPerStudy: number;
+  readonly imagesPerSecond: number;
+  /** Processor time of `preread serve` and its inference processes, ms an image; 0 but on Linux. */
+  readonly pipelineCpuMs: number;
+}
+
+const STUDY_SIZES = [1, 2, 4, 8];
+
+/** What an image costs in studies of several, all of a study in one request; embedded. */
+export async function studySizeRows(
+  model: BenchModel,
+  { folder, processes, studies }: Pick<PipelineRowOptions, 'folder' | 'processes' | 'studies'>,
+  print: (line: string) => void,
+): Promise<StudySizeRow[]> {
+  const copier = await studyCopier(await writeStudyFile(folder));
+  const pipeline = await startBenchPipeline({ ...model, folder, processes, redisUrl: undefined });
+  const rows: StudySizeRow[] = [];
+  try {
+    for (const imagesPerStudy of STUDY_SIZES) {
+      const { studiesPerSecond, pipelineCpuMs } = await measureThroughput(pipeline, copier, {
+        firstSerial: imagesPerStudy * STUDY_SIZE_SERIALS,
+        studies: Math.ceil(studies / imagesPerStudy),
+        imagesPerStudy,
+      });
+      const row = {
+        imagesPerStudy,
+        imagesPerSecond: studiesPerSecond * imagesPerStudy,
+        pipelineCpuMs: pipelineCpuMs / imagesPerStudy,
+      };
+      print(
+        `study size embedded, ${imagesPerStudy} images: ${row.imagesPerSecond.toFixed(1)} images a second, ` +
+          `${row.pipelineCpuMs.toFixed(1)} processor ms an image`,
+      );
+      rows.push(row);
+    }
+  } finally {
+    await pipeline.close();
+  }
+  return rows;
 }

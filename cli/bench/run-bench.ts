@@ -21,7 +21,13 @@ import { addInt8Form } from './int8-densenet.js';
 import { startLocalRedis } from './local-redis.js';
 import { measureQueueCosts, openBenchQueue, type QueueCost } from './measure-queue.js';
 import { type OwnRate, peerLine, type PeerRow, peerRows } from './peer-rows.js';
-import { pipelineName, pipelineRow, type PipelineRow } from './pipeline-rows.js';
+import {
+  pipelineName,
+  pipelineRow,
+  studySizeRows,
+  type PipelineRow,
+  type StudySizeRow,
+} from './pipeline-rows.js';
 import { measureSoak, type SoakResult } from './measure-soak.js';
 import { installRandomDenseNet } from './random-densenet.js';
 import { figuresOf, headerLine, rowLine, type BenchRow } from './render-bench.js';
@@ -62,6 +68,7 @@ export interface BenchReport {
   int8OverFp32?: number;
   readonly peers: PeerRow[];
   readonly pipelines: PipelineRow[];
+  readonly studySizes: StudySizeRow[];
   readonly queues: (QueueCost & { readonly queue: 'embedded' | 'redis' })[];
   coldStart?: ColdStart;
   soak?: SoakResult;
@@ -102,6 +109,7 @@ export async function runBench(
     rows: [],
     peers: [],
     pipelines: [],
+    studySizes: [],
     queues: [],
     skipped: [],
   };
@@ -132,6 +140,9 @@ export async function runBench(
   print('');
   await peer(bench, densenet);
   await pipelineRows(bench, [shipped, densenet]);
+  if ('study size'.includes(settings.only)) {
+    report.studySizes.push(...(await studySizeRows(shipped, { ...settings, folder }, print)));
+  }
   await queueCosts(bench);
   await coldStart(bench);
   await soak(bench);

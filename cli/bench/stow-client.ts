@@ -2,24 +2,29 @@ import { Agent, request } from 'node:http';
 
 /** A sender of STOW-RS that costs next to nothing: what is measured runs on the same cores. */
 export interface StowClient {
-  /** Sends one Part 10 file; resolves when it is stored. */
-  store(bytes: Buffer): Promise<void>;
+  /** Sends Part 10 files in one request; resolves when they are stored. */
+  store(files: readonly Buffer[]): Promise<void>;
   close(): void;
 }
+
+const BOUNDARY = 'preread-bench';
+const PART_HEAD = Buffer.from(`\r\n--${BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n`);
+const CLOSE = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
 
 /** @param url where `preread serve` answers. Connections are kept, as those of a PACS are. */
 export function createStowClient(url: string): StowClient {
   const agent = new Agent({ keepAlive: true });
   const target = new URL('/dicom-web/studies', url);
   return {
-    store: (bytes) =>
+    store: (files) =>
       new Promise((resolve, reject) => {
+        const { contentType, pieces } = toBody(files);
         const sent = request(target, {
           agent,
           method: 'POST',
           headers: {
-            'content-type': 'application/dicom',
-            'content-length': bytes.length,
+            'content-type': contentType,
+            'content-length': pieces.reduce((sum, { length }) => sum + length, 0),
             accept: 'application/dicom+json',
           },
         });
@@ -35,10 +40,23 @@ export function createStowClient(url: string): StowClient {
             }
           });
         });
-        sent.end(bytes);
+        for (const piece of pieces) {
+          sent.write(piece);
+        }
+        sent.end();
       }),
     close: () => {
       agent.destroy();
     },
   };
+}
+
+/** One file is sent as it is, as a modality's gateway does; several as parts (PS3.18 8.6.1). */
+function toBody(files: readonly Buffer[]): { contentType: string; pieces: readonly Buffer[] } {
+  return files.length === 1
+    ? { contentType: 'application/dicom', pieces: files }
+    : {
+        contentType: `multipart/related; type="application/dicom"; boundary=${BOUNDARY}`,
+        pieces: [...files.flatMap((file) => [PART_HEAD, file]), CLOSE],
+      };
 }

@@ -27,8 +27,17 @@ test('a copy is the file with its own UIDs wherever those of the original stood'
   const { bytes, StudyInstanceUID: ofCopy } = copy(17);
   expect(ofCopy).toBe(copyUid(17, 1));
   expect(bytes.toString()).toBe(
-    [copyUid(17, 3), 'a', copyUid(17, 1), copyUid(17, 2), copyUid(17, 3)].join(''),
+    [copyUid(1700, 3), 'a', copyUid(17, 1), copyUid(17, 2), copyUid(1700, 3)].join(''),
   );
+});
+
+test('copies with one number are images of one study', async () => {
+  const { StudyInstanceUID, SOPInstanceUID } = ORIGINAL_UIDS;
+  const path = join(folder, 'study.dcm');
+  await writeFile(path, StudyInstanceUID + SOPInstanceUID);
+  const copier = await studyCopier(path);
+  const texts = [0, 1].map((image) => copier()(17, image).bytes.toString());
+  expect(texts).toEqual([copyUid(17, 1) + copyUid(1700, 3), copyUid(17, 1) + copyUid(1701, 3)]);
 });
 
 test('copies have different UIDs of a length that DICOM allows', () => {

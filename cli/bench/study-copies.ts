@@ -10,8 +10,13 @@ export interface StudyCopy {
   readonly bytes: Buffer;
 }
 
-/** Makes what writes copies, each into one buffer of its own: a copy costs its UIDs. */
-export type StudyCopier = () => (serial: number) => StudyCopy;
+/**
+ * Makes what writes copies, each into one buffer of its own: a copy costs its UIDs. Copies with the same serial number
+ * are the images of one study, told apart by `image`.
+ */
+export type StudyCopier = () => (serial: number, image?: number) => StudyCopy;
+
+export const MAX_IMAGES = 100;
 
 /** The `2.25.` UID of a whole number below 10^30 (PS3.5 B.2). */
 export function copyUid(serial: number, kind: 1 | 2 | 3): string {
@@ -25,7 +30,7 @@ export const ORIGINAL_UIDS = {
   SOPInstanceUID: copyUid(0, 3),
 } as const;
 
-/** Studies of one image, as many as are asked for, of one file with `ORIGINAL_UIDS`. */
+/** Studies, as many as are asked for, of one file with `ORIGINAL_UIDS`. */
 export async function studyCopier(path: string): Promise<StudyCopier> {
   const original = await readFile(path);
   const places = Object.values(ORIGINAL_UIDS).flatMap((uid, index) =>
@@ -33,9 +38,10 @@ export async function studyCopier(path: string): Promise<StudyCopier> {
   );
   return () => {
     const bytes = Buffer.from(original);
-    return (serial) => {
+    return (serial, image = 0) => {
       for (const { offset, kind } of places) {
-        bytes.write(copyUid(serial, kind), offset, 'latin1');
+        const number = kind === 3 ? serial * MAX_IMAGES + image : serial;
+        bytes.write(copyUid(number, kind), offset, 'latin1');
       }
       return { StudyInstanceUID: copyUid(serial, 1), bytes };
     };
