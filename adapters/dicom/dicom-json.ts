@@ -6,6 +6,7 @@ import { decodeText } from './character-set.js';
 
 export interface DicomJsonElement extends JsonAttribute {
   readonly InlineBinary?: string;
+  readonly BulkDataURI?: string;
 }
 export type DicomJson = Readonly<Record<string, DicomJsonElement>>;
 

@@ -10,6 +10,7 @@ import { decodeText } from './character-set.js';
 import { parseDataSet, type ParsedDataSet } from './data-set.js';
 import { toDicomJson, type DicomJson } from './dicom-json.js';
 import { readPixelHeader } from './pixel-header.js';
+import type { ObjectSource } from './rendering/image-task.js';
 
 /** A header of a radiograph is a few kilobytes; it is read in steps of this until Pixel Data begins. */
 const FIRST_READ_BYTES = 64 * 1024;
@@ -121,8 +122,9 @@ export async function readSourceStudy(path: string): Promise<SourceStudy> {
  * Everything before the Pixel Data of a stored object, in the DICOM JSON model.
  * @throws as `readSourceStudy`
  */
-export async function readDicomJson(path: string): Promise<DicomJson> {
-  const { dataSet, bigEndian } = await readParsedHeader(path);
+export async function readDicomJson(source: ObjectSource): Promise<DicomJson> {
+  const { dataSet, bigEndian } =
+    'path' in source ? await readParsedHeader(source.path) : parseDataSet(source.bytes, true);
   return toDicomJson(dataSet, bigEndian);
 }
 

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { access as accessFile, readFile } from 'node:fs/promises';
 
+import { createImageDecoder } from '../../adapters/dicom/rendering/image-decoder.js';
 import { openTlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import type { TlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import { PipelineError } from '../../core/errors.js';
@@ -22,6 +23,9 @@ import type { Stores } from './open-stores.js';
 /** A modality that has connected says within this what it wants. */
 const ASSOCIATION_REQUEST_TIMEOUT_MS = 30_000;
 
+/** A page of a viewer's list; more are told to come back. */
+const MAX_WAITING_PICTURES = 100;
+
 export interface StartedIngest {
   readonly url: string;
   /** Absent when there is no DIMSE service. */
@@ -30,12 +34,15 @@ export interface StartedIngest {
 
 /** Opens the roads by which objects come in. Whatever it opens, `closers` closes. */
 export async function startIngest(
-  deps: IngestAppDeps & { readonly access: Access },
+  given: Omit<IngestAppDeps, 'decoder'> & { readonly access: Access },
   stores: Stores,
   config: ServeConfig,
   address: HttpOptions,
   closers: Closers,
 ): Promise<StartedIngest> {
+  const decoder = createImageDecoder({ maxWaiting: MAX_WAITING_PICTURES, background: true });
+  closers.add(() => decoder.close());
+  const deps = { ...given, decoder };
   const tls = await openTls(deps, config, closers);
   if (!isLoopback(config.PREREAD_HOST) && tls === undefined) {
     deps.logger.warn(

@@ -6,6 +6,7 @@ import swaggerUi from 'swagger-ui-express';
 import type { KeyStore } from '../../core/access/key-store.js';
 import { PipelineError, toPipelineError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
+import type { ObjectStore } from '../../core/storage/object-store.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import type { AccessPolicy } from './access/caller.js';
 import { createGuard } from './access/guard.js';
@@ -29,11 +30,14 @@ import { STORE_ACCEPTS, storeInstances } from './routes/store-instances.js';
 import type { StoreInstancesDeps, StoreInstancesOptions } from './routes/store-instances.js';
 import { BOARD_PATH, queueBoard, type OpenBoard } from './routes/queue-board.js';
 import { getStudy, listStudies } from './routes/studies.js';
+import { addFrameRoutes } from './routes/retrieve-frames.js';
+import type { FramesDeps } from './routes/retrieve-frames.js';
 import { addRetrieveRoutes, retrieveInstances } from './routes/retrieve-instances.js';
+import { addRenderedRoutes } from './routes/retrieve-rendered.js';
 import { addSearchRoutes, searchStudies } from './routes/search-objects.js';
 import { getWorklist } from './routes/worklist.js';
 
-export interface IngestAppDeps extends StoreInstancesDeps, FhirRoutesDeps {
+export interface IngestAppDeps extends StoreInstancesDeps, FhirRoutesDeps, FramesDeps {
   readonly studies: Pick<
     StudyStore,
     | 'recordInstance'
@@ -45,6 +49,7 @@ export interface IngestAppDeps extends StoreInstancesDeps, FhirRoutesDeps {
     | 'findByDiagnosticReport'
     | 'findByStructuredReport'
   >;
+  readonly objects: ObjectStore;
   readonly keys: KeyStore;
   readonly access: Omit<AccessPolicy, 'keys'>;
   /** What `/readyz` asks. */
@@ -89,7 +94,9 @@ export function createIngestApp(deps: IngestAppDeps, options: IngestAppOptions):
     ...store,
     get: { scope: 'read', handle: retrieveInstances(deps) },
   });
-  addRetrieveRoutes(add, deps);
+  addRetrieveRoutes(add, deps, options);
+  addFrameRoutes(add, deps);
+  addRenderedRoutes(add, deps);
   addSearchRoutes(add, deps);
   addFhirRoutes(add, deps, options);
 

@@ -5,6 +5,7 @@ import { Writable } from 'node:stream';
 import { createStudyHolds } from '../../adapters/database/study-hold.js';
 import { createResultObjects } from '../../cli/serve/result-objects.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
+import { createImageDecoder } from '../../adapters/dicom/rendering/image-decoder.js';
 import { readStudyInstanceUID } from '../../adapters/dicom/read-study-uid.js';
 import { createLogger } from '../../adapters/observability/logger.js';
 import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
@@ -39,7 +40,7 @@ const NO_KEYS: KeyStore = {
 const NO_QUEUE = { depth: () => Promise.reject(new Error('this suite has no queue')) };
 
 export type IngestServerOptions = Partial<IngestHttpOptions> &
-  Partial<Pick<IngestAppDeps, 'keys' | 'access'>> & {
+  Partial<Pick<IngestAppDeps, 'keys' | 'access' | 'decodable'>> & {
     /** Adds the resources for who operates; there is no queue behind them. */
     readonly operations?: OperationsStore;
   };
@@ -66,7 +67,7 @@ export interface StorePost {
 export async function startIngestServer(
   dataFolder: string,
   studies: StudyStore,
-  { keys, access, operations, ...options }: IngestServerOptions = {},
+  { keys, access, operations, decodable = DECODABLE, ...options }: IngestServerOptions = {},
 ): Promise<IngestServer> {
   const lines: string[] = [];
   const stream = new Writable({
@@ -77,16 +78,18 @@ export async function startIngestServer(
   });
   const logger = createLogger({ PREREAD_LOG_LEVEL: 'debug', PREREAD_LOG_FORMAT: 'json' }, stream);
   const objects = createLocalObjectStore({ dataFolder, minFreeBytes: 0 });
+  const decoder = createImageDecoder({ maxWaiting: 64, background: true });
   const http = await startIngestHttp(
     {
       keys: keys ?? NO_KEYS,
       access: access ?? { trustLoopback: true, isControlToken: () => false },
       objects,
+      decoder,
       studies,
       holds: createStudyHolds({ studies, readStudyInstanceUID, clock: Date.now }),
       findSource: createResultObjects({ store: studies, objects }).findSource,
       inspectFile,
-      decodable: DECODABLE,
+      decodable,
       clock: Date.now,
       logger,
       ...(operations && { operations: { operations, queue: NO_QUEUE, objects } }),
@@ -113,6 +116,10 @@ export async function startIngestServer(
   );
   return {
     ...http,
+    async close() {
+      await http.close();
+      await decoder.close();
+    },
     port: Number(new URL(http.url).port),
     objects,
     log: () => lines.join(''),

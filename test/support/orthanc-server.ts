@@ -101,6 +101,32 @@ export async function startOrthanc(
       });
       return jobEnd(response);
     },
+    /** What another DICOMweb server finds, asked by the DICOMweb client. */
+    async qido(
+      serverName: string,
+      path: string,
+      keys: Readonly<Record<string, string>>,
+    ): Promise<unknown> {
+      const response = await fetch(`${url}/dicom-web/servers/${serverName}/get`, {
+        method: 'POST',
+        body: JSON.stringify({
+          Uri: path,
+          Arguments: keys,
+          HttpHeaders: { Accept: 'application/dicom+json' },
+        }),
+      });
+      return response.json();
+    },
+    /** Pulls a study from another DICOMweb server. */
+    async retrieve(serverName: string, Study: string): Promise<void> {
+      const response = await fetch(`${url}/dicom-web/servers/${serverName}/retrieve`, {
+        method: 'POST',
+        body: JSON.stringify({ Resources: [{ Study }], Synchronous: true }),
+      });
+      if (!response.ok) {
+        throw new Error(`Orthanc could not retrieve: ${await response.text()}`);
+      }
+    },
     /** Sends resources by C-STORE, asks for storage commitment, and waits for the sending's end. */
     async cStore(modality: string, resources: readonly string[]) {
       const response = await fetch(`${url}/modalities/${modality}/store`, {

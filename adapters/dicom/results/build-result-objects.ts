@@ -18,7 +18,7 @@ import {
 import { assertNever } from '../../../core/errors.js';
 import { readSourcePixels } from '../read-source-study.js';
 import { drawSummaryPage, type PageLanguage } from './summary-page.js';
-import { readGreyPicture } from './thumbnail.js';
+import { readShownPicture } from './read-picture.js';
 
 export interface ObjectsOptions {
   readonly objects: readonly ResultObject[];
@@ -64,7 +64,7 @@ export async function buildResultObjects(
       ? undefined
       : buildSecondaryCapture(
           input,
-          await drawSummaryPage(result, await readGreyPicture(path), options.language),
+          await drawSummaryPage(result, await readShownPicture(path), options.language),
         );
   }
 

@@ -4,7 +4,7 @@ import type { OverlayOptions } from 'sharp';
 
 import type { RgbPage } from '../../../core/delivery/dicom/secondary-capture.js';
 import type { StudyResult } from '../../../core/results/study-result.js';
-import type { GreyPicture } from './thumbnail.js';
+import type { ShownPicture } from '../rendering/image-task.js';
 
 export type PageLanguage = 'en' | 'vi';
 
@@ -77,13 +77,12 @@ interface Line {
  */
 export async function drawSummaryPage(
   result: StudyResult,
-  picture: GreyPicture,
+  picture: ShownPicture,
   language: PageLanguage,
 ): Promise<RgbPage> {
   const { default: sharp } = await import('sharp');
-  const thumbnail = await sharp(picture.grey, {
-    raw: { width: picture.width, height: picture.height, channels: 1 },
-  })
+  const { width, height, channels } = picture;
+  const thumbnail = await sharp(picture.pixels, { raw: { width, height, channels } })
     .resize({ width: PICTURE, height: PICTURE, fit: 'inside' })
     .toColourspace('srgb')
     .png()

@@ -60,6 +60,22 @@ export function negotiate<T extends string>(
   return best?.type;
 }
 
+/** The ranges of an Accept header that are wanted at all, the most wanted first. A missing header is all of them. */
+export function acceptedRanges(accept: string | undefined): readonly MediaType[] {
+  const ranges = splitOutsideQuotes(accept?.trim() || '*/*').flatMap(
+    (range) => parseMediaType(range) ?? [],
+  );
+  const weight = ({ parameters }: MediaType) => Number(parameters.get('q') ?? 1);
+  return ranges
+    .filter((range) => weight(range) > 0)
+    .sort((one, other) => weight(other) - weight(one));
+}
+
+/** Whether a range such as `image/*` covers a media type, parameters aside. */
+export function covers(range: string, type: string): boolean {
+  return range === '*/*' || range === type || range === `${type.split('/')[0] ?? ''}/*`;
+}
+
 /** The most specific range that covers the type decides (RFC 9110 12.5.1). */
 function weightOf(type: string, ranges: readonly (MediaType | undefined)[]): number {
   const family = `${type.split('/')[0] ?? ''}/*`;

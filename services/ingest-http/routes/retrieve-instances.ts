@@ -1,121 +1,106 @@
-import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 
-import { parseUid } from '../../../core/dicom/uid.js';
+import type { DicomJson } from '../../../adapters/dicom/dicom-json.js';
+import { readDicomJson } from '../../../adapters/dicom/read-source-study.js';
 import { PipelineError } from '../../../core/errors.js';
-import type { ObjectStore } from '../../../core/storage/object-store.js';
-import type { StoredInstance, StudyStore } from '../../../core/storage/study-store.js';
-import { acceptedJsonType, readHeaders, sendDicomJson } from '../http/dicom-json.js';
+import { findObjects, instancePath, openObject, sizeOf } from '../dicomweb/held-objects.js';
+import type { HeldObject, HeldObjectsDeps } from '../dicomweb/held-objects.js';
+import { baseUrlOf } from '../http/base-url.js';
+import { acceptedJsonType, sendDicomJson } from '../http/dicom-json.js';
 import { negotiate } from '../http/media-type.js';
+import { sendParts } from '../http/multipart-answer.js';
+import type { AnswerPart } from '../http/multipart-answer.js';
 import type { AddResource } from '../http/resource.js';
 
-export interface RetrieveDeps {
-  readonly studies: Pick<StudyStore, 'findStudy'>;
-  readonly objects: Pick<ObjectStore, 'path'>;
-}
-
-const INSTANCE_TYPES = ['multipart/related', 'application/dicom'] as const;
+const PIXEL_DATA = '7FE00010';
+const DICOM = 'application/dicom';
+const INSTANCE_TYPES = ['multipart/related', DICOM] as const;
 
 /** What is retrieved: a study, a series, an instance. */
-const LEVELS = [
-  '/dicom-web/studies/:StudyInstanceUID/series/:SeriesInstanceUID',
-  '/dicom-web/studies/:StudyInstanceUID/series/:SeriesInstanceUID/instances/:SOPInstanceUID',
-] as const;
+export const STUDY_PATH = '/dicom-web/studies/:StudyInstanceUID';
+export const SERIES_PATH = `${STUDY_PATH}/series/:SeriesInstanceUID`;
+export const INSTANCE_PATH = `${SERIES_PATH}/instances/:SOPInstanceUID`;
+/** Below an instance. */
+export const PIXEL_DATA_PATH = `/bulkdata/${PIXEL_DATA}`;
+
+export interface RetrieveOptions {
+  readonly publicUrl: string | undefined;
+}
 
 /** WADO-RS (PS3.18 10.4): objects as they were received, and their metadata. The study itself is added by who stores. */
-export function addRetrieveRoutes(add: AddResource, deps: RetrieveDeps): void {
+export function addRetrieveRoutes(
+  add: AddResource,
+  deps: HeldObjectsDeps,
+  options: RetrieveOptions,
+): void {
   const retrieve = { get: { scope: 'read', handle: retrieveInstances(deps) } } as const;
-  const metadata = { get: { scope: 'read', handle: retrieveMetadata(deps) } } as const;
-  for (const path of LEVELS) {
-    add(path, retrieve);
+  const metadata = { get: { scope: 'read', handle: retrieveMetadata(deps, options) } } as const;
+  for (const path of [STUDY_PATH, SERIES_PATH, INSTANCE_PATH]) {
+    if (path !== STUDY_PATH) {
+      add(path, retrieve);
+    }
     add(`${path}/metadata`, metadata);
   }
-  add('/dicom-web/studies/:StudyInstanceUID/metadata', metadata);
 }
 
 /**
  * The objects byte for byte, one after the other from disk, in the transfer syntax that they have: none is
  * converted. 206 when the retention rules have removed some.
  */
-export function retrieveInstances(deps: RetrieveDeps): RequestHandler {
+export function retrieveInstances(deps: HeldObjectsDeps): RequestHandler {
   return async (request, response) => {
     const single = request.params['SOPInstanceUID'] !== undefined;
     const type = negotiate(request.headers.accept, INSTANCE_TYPES);
-    if (type === undefined || (type === 'application/dicom' && !single)) {
+    if (type === undefined || (type === DICOM && !single)) {
       throw new PipelineError(
         'not-acceptable',
         'Available: multipart/related; type="application/dicom", and for one instance application/dicom.',
       );
     }
-    const { kept, complete } = await find(deps, request);
-    if (type === 'application/dicom') {
-      const path = deps.objects.path(kept[0]!.objectKey);
-      const { size } = await stat(path);
-      response.set({ 'Content-Type': type, 'Content-Length': String(size) });
-      await pipeline(createReadStream(path), response);
+    const { objects, complete } = await findObjects(deps, request.params);
+    const [first, ...others] = objects;
+    if (type === DICOM) {
+      response.set({ 'Content-Type': type, 'Content-Length': String(await sizeOf(first)) });
+      await pipeline(Readable.from(openObject(first)), response);
       return;
     }
-    const boundary = `preread-${randomUUID()}`;
     response.status(complete ? 200 : 206);
-    response.set(
-      'Content-Type',
-      `multipart/related; type="application/dicom"; boundary=${boundary}`,
-    );
-    const paths = kept.map(({ objectKey }) => deps.objects.path(objectKey));
-    await pipeline(Readable.from(parts(paths, boundary)), response);
+    await sendParts(response, DICOM, toPart(first), partsOf(others));
   };
 }
 
-/** Metadata as DICOM JSON, one object after the other. */
-function retrieveMetadata(deps: RetrieveDeps): RequestHandler {
+/** Metadata as DICOM JSON, one object after the other. Pixel Data is named by its URL. */
+function retrieveMetadata(deps: HeldObjectsDeps, { publicUrl }: RetrieveOptions): RequestHandler {
   return async (request, response) => {
     const type = acceptedJsonType(request);
-    const { kept } = await find(deps, request);
-    sendDicomJson(response, type, await readHeaders(deps.objects, kept));
+    const { objects } = await findObjects(deps, request.params);
+    const baseUrl = baseUrlOf(request, publicUrl);
+    const metadata: DicomJson[] = [];
+    for (const object of objects) {
+      const header = await readDicomJson(object.source);
+      metadata.push({ ...header, ...pixelDataOf(header, `${baseUrl}${instancePath(object)}`) });
+    }
+    sendDicomJson(response, type, metadata);
   };
 }
 
-/** What is stored of a study, a series or an instance, removed or not; nothing when the study is unknown. */
-export async function storedInstances(
-  studies: RetrieveDeps['studies'],
-  { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID }: Request['params'],
-): Promise<readonly StoredInstance[]> {
-  const uid = parseUid(String(StudyInstanceUID));
-  const study = uid && (await studies.findStudy(uid));
-  return (study?.instances ?? []).filter(
-    ({ identity }) =>
-      (SeriesInstanceUID === undefined || identity.SeriesInstanceUID === SeriesInstanceUID) &&
-      (SOPInstanceUID === undefined || identity.SOPInstanceUID === SOPInstanceUID),
-  );
+/** Source: PS3.18 F.2.6. Only objects with pixels have Rows. */
+function pixelDataOf(header: DicomJson, instanceUrl: string): DicomJson {
+  const vr = Number(header['00280100']?.Value?.[0]) > 8 ? 'OW' : 'OB';
+  return '00280010' in header
+    ? { [PIXEL_DATA]: { vr, BulkDataURI: `${instanceUrl}${PIXEL_DATA_PATH}` } }
+    : {};
 }
 
-/** Whether the retention rules have left the file. */
-export function isKept({ purgedAtMs }: StoredInstance): boolean {
-  return purgedAtMs === undefined;
+function toPart(object: HeldObject): AnswerPart {
+  return { contentType: DICOM, body: openObject(object) };
 }
 
-async function find(
-  { studies }: RetrieveDeps,
-  request: Request,
-): Promise<{ readonly kept: readonly StoredInstance[]; readonly complete: boolean }> {
-  const wanted = await storedInstances(studies, request.params);
-  const kept = wanted.filter(isKept);
-  if (kept.length === 0) {
-    throw new PipelineError('not-found', 'No such object is stored (any more).');
+async function* partsOf(objects: readonly HeldObject[]): AsyncGenerator<AnswerPart> {
+  for (const object of objects) {
+    yield await Promise.resolve(toPart(object));
   }
-  return { kept, complete: kept.length === wanted.length };
-}
-
-async function* parts(paths: readonly string[], boundary: string): AsyncGenerator<Uint8Array> {
-  for (const path of paths) {
-    yield Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`);
-    yield* createReadStream(path) as AsyncIterable<Uint8Array>;
-    yield Buffer.from('\r\n');
-  }
-  yield Buffer.from(`--${boundary}--\r\n`);
 }

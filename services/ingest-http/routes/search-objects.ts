@@ -1,14 +1,16 @@
 import type { Request, RequestHandler } from 'express';
 
 import type { DicomJson } from '../../../adapters/dicom/dicom-json.js';
+import { readDicomJson } from '../../../adapters/dicom/read-source-study.js';
 import { matchesKey } from '../../../core/dicom/match-attributes.js';
 import { PipelineError } from '../../../core/errors.js';
 import type { StudyStore } from '../../../core/storage/study-store.js';
-import { acceptedJsonType, readHeaders, sendDicomJson } from '../http/dicom-json.js';
+import { listObjects } from '../dicomweb/held-objects.js';
+import type { HeldObject, HeldObjectsDeps } from '../dicomweb/held-objects.js';
+import { acceptedJsonType, sendDicomJson } from '../http/dicom-json.js';
 import type { AddResource } from '../http/resource.js';
-import { isKept, storedInstances, type RetrieveDeps } from './retrieve-instances.js';
 
-export interface SearchDeps extends RetrieveDeps {
+export interface SearchDeps extends HeldObjectsDeps {
   readonly studies: Pick<StudyStore, 'findStudy' | 'listStudies'>;
 }
 
@@ -55,7 +57,8 @@ interface Query {
 }
 
 /** QIDO-RS (PS3.18 10.6): studies, the series of a study, the instances of a series. */
-export function searchStudies({ studies, objects }: SearchDeps): RequestHandler {
+export function searchStudies(deps: SearchDeps): RequestHandler {
+  const { studies } = deps;
   return async (request, response) => {
     const { keys, limit, offset } = parseQuery(request, STUDY_KEYS);
     const type = acceptedJsonType(request);
@@ -72,8 +75,9 @@ export function searchStudies({ studies, objects }: SearchDeps): RequestHandler 
           ([tag, vr, key]) =>
             tag !== '0020000D' || matchesKey({ vr, Value: [StudyInstanceUID] }, vr, key),
         );
-        const study = wanted ? await studies.findStudy(StudyInstanceUID) : undefined;
-        const headers = await readHeaders(objects, (study?.instances ?? []).filter(isKept));
+        const headers = wanted
+          ? await readHeaders(await listObjects(deps, { StudyInstanceUID }))
+          : [];
         const summary = headers[0] && summarise(headers);
         if (summary !== undefined && matches(summary, keys)) {
           found.push(summary);
@@ -100,12 +104,11 @@ export function addSearchRoutes(add: AddResource, deps: SearchDeps): void {
   });
 }
 
-function searchBelow({ studies, objects }: SearchDeps, own: typeof STUDY_KEYS): RequestHandler {
+function searchBelow(deps: SearchDeps, own: typeof STUDY_KEYS): RequestHandler {
   return async (request, response) => {
     const { keys, limit, offset } = parseQuery(request, own);
     const type = acceptedJsonType(request);
-    const stored = await storedInstances(studies, request.params);
-    const headers = await readHeaders(objects, stored.filter(isKept));
+    const headers = await readHeaders(await listObjects(deps, request.params));
     const groups =
       own === INSTANCE_KEYS ? headers.map((header) => [header]) : Object.values(bySeries(headers));
     const found = groups.map((group) => ({
@@ -157,6 +160,15 @@ function summarise(headers: readonly DicomJson[]): DicomJson {
     '00201206': { vr: 'IS', Value: [Object.keys(bySeries(headers)).length] },
     '00201208': { vr: 'IS', Value: [headers.length] },
   };
+}
+
+/** One file after the other. */
+async function readHeaders(objects: readonly HeldObject[]): Promise<DicomJson[]> {
+  const headers: DicomJson[] = [];
+  for (const { source } of objects) {
+    headers.push(await readDicomJson(source));
+  }
+  return headers;
 }
 
 function bySeries(headers: readonly DicomJson[]): Readonly<Record<string, DicomJson[]>> {

@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+
+import type { VoiWindow } from '../../../core/dicom/instance-header.js';
+import { PipelineError } from '../../../core/errors.js';
+import { builtEntry } from '../../process/package-info.js';
+import type { ImageAnswer, ImageTask, ObjectSource, ShownPicture } from './image-task.js';
+
+const TIME_LIMIT_MS = 60_000;
+/** A thread that nobody needs gives its memory back. */
+const IDLE_MS = 30_000;
+
+export interface ImageDecoderOptions {
+  /** Tasks that wait at most; further ones are refused. */
+  readonly maxWaiting: number;
+  /** Takes what processor time others leave (Linux). */
+  readonly background: boolean;
+}
+
+/** Decodes stored images in one thread, one after the other. Frames count from 0. */
+export interface ImageDecoder {
+  /**
+   * A frame through the whole greyscale chain.
+   *
+   * @param isWanted asked when it is the task's turn: whoever has gone need not be served
+   * @throws PipelineError `overloaded`, `not-found` without that frame, `pixel-data-corrupt` also when it takes too
+   *   long, and what `readDicom` and `decodeFrame` throw
+   */
+  picture(
+    source: ObjectSource,
+    frame: number,
+    window?: VoiWindow,
+    isWanted?: () => boolean,
+  ): Promise<ShownPicture>;
+  /** The samples of a frame in Explicit VR Little Endian. Throws as `picture`, and `not-acceptable` for colour. */
+  samples(source: ObjectSource, frame: number, isWanted?: () => boolean): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export function createImageDecoder(options: ImageDecoderOptions): ImageDecoder {
+  let worker: Worker | undefined;
+  let idle: NodeJS.Timeout | undefined;
+  let waiting = 0;
+  const closing = new AbortController();
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function stop(): Promise<void> {
+    clearTimeout(idle);
+    const stopped = worker;
+    worker = undefined;
+    await stopped?.terminate();
+  }
+
+  function startWorker(): Worker {
+    const started = new Worker(builtEntry('adapters/dicom/rendering/decode-thread'), {
+      workerData: { background: options.background },
+    });
+    // Whoever waits for it learns of it too; between two tasks nobody does.
+    return started.on('error', () => {
+      if (worker === started) {
+        worker = undefined;
+      }
+    });
+  }
+
+  /** An idle thread keeps no process alive, and ends when it stays idle. */
+  function rest(): void {
+    idle = setTimeout(() => void stop(), IDLE_MS).unref();
+    worker?.unref();
+  }
+
+  async function perform(task: ImageTask): Promise<ImageAnswer> {
+    clearTimeout(idle);
+    worker ??= startWorker();
+    try {
+      const signal = AbortSignal.any([AbortSignal.timeout(TIME_LIMIT_MS), closing.signal]);
+      const answered = once(worker, 'message', { signal });
+      worker.postMessage(task);
+      const [answer] = (await answered) as [ImageAnswer];
+      return answer;
+    } catch (cause) {
+      await stop();
+      throw new PipelineError('pixel-data-corrupt', 'The image cannot be decoded in time.', {
+        cause,
+      });
+    } finally {
+      rest();
+    }
+  }
+
+  async function inTurn(task: ImageTask, isWanted: () => boolean): Promise<ImageAnswer> {
+    if (waiting >= options.maxWaiting) {
+      throw new PipelineError('overloaded', 'Too many images are being decoded.');
+    }
+    waiting += 1;
+    const turn = last.then(() => {
+      if (!isWanted()) {
+        throw new PipelineError('request-timeout', 'Nobody waits for the image any more.');
+      }
+      worker?.ref();
+      return perform(task);
+    });
+    last = turn.catch(() => undefined);
+    const answer = await turn.finally(() => {
+      waiting -= 1;
+    });
+    if (answer.kind === 'failed') {
+      throw new PipelineError(answer.code, answer.message);
+    }
+    return answer;
+  }
+
+  return {
+    async picture(source, frame, window, isWanted = () => true) {
+      const answer = await inTurn({ kind: 'picture', source, frame, window }, isWanted);
+      return (answer as Extract<ImageAnswer, { kind: 'picture' }>).picture;
+    },
+    async samples(source, frame, isWanted = () => true) {
+      const answer = await inTurn({ kind: 'samples', source, frame }, isWanted);
+      return (answer as Extract<ImageAnswer, { kind: 'samples' }>).samples;
+    },
+    close() {
+      closing.abort();
+      return stop();
+    },
+  };
+}
