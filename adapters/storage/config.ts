@@ -26,6 +26,25 @@ export const storageConfig = z.object({
     .describe(
       'Objects are refused (storage-full) while the file system has less room than this, in bytes.',
     ),
+  PREREAD_STORAGE_TIMEOUT_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(30_000)
+    .describe(
+      'A file operation that takes longer has met a share that hangs: objects are refused ' +
+        '(storage-unavailable) until it answers. More than flushing the largest object takes.',
+    ),
+  UV_THREADPOOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(1024)
+    .default(4)
+    .describe(
+      'Threads of Node for files and host names. One fewer works on objects at once: more (16) help where a share is far away.',
+    ),
   PREREAD_MAX_WAITING_IMAGES: z.coerce
     .number()
     .int()

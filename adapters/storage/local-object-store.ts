@@ -4,16 +4,26 @@ import { dirname, join, resolve } from 'node:path';
 import type { ObjectStore, StagedObject } from '../../core/storage/object-store.js';
 import type { StagedFile } from './staging-area.js';
 import { createStagingArea, FOLDER_MODE, noneWhenAbsent } from './staging-area.js';
-import { storing } from './storage-error.js';
+import { createStorageGuard, type StorageGuard } from './storage-guard.js';
 
 export interface LocalObjectStoreOptions {
   /** Holds `objects/` and `staging/`, which must be on one file system: an object moves by rename. */
   readonly dataFolder: string;
   /** While there is less room than this, `stage` and `check` throw `storage-full`. */
   readonly minFreeBytes: number;
+  /** An operation on a file that takes longer fails with `storage-unavailable`. */
+  readonly timeLimitMs?: number;
+  /** Threads that libuv has for files (UV_THREADPOOL_SIZE); the store leaves one of them free. */
+  readonly poolThreads?: number;
 }
 
 export interface LocalObjectStore extends ObjectStore {
+  /**
+   * Runs what reads or writes files of the store in another way, with the store's time limit. Not for what calls the
+   * store itself.
+   * @throws PipelineError `storage-unavailable` when the store does not answer; else what the operation throws
+   */
+  guarded<T>(operation: () => Promise<T>): Promise<T>;
   /**
    * Removes what dead processes left half written. A file that is being received is written to all the
    * time, so its age tells the two apart where several processes share the folder.
@@ -23,13 +33,21 @@ export interface LocalObjectStore extends ObjectStore {
   removeStagedBefore(timeMs: number): Promise<number>;
 }
 
+/** libuv's own default. Source: https://docs.libuv.org/en/v1.x/threadpool.html */
+const DEFAULT_POOL_THREADS = 4;
+const DEFAULT_TIME_LIMIT_MS = 30_000;
 const KEY_PATTERN = /^[0-9a-f]{2}\/[0-9a-f]{2}\/[0-9a-f]{64}\.dcm$/;
 
 /** Objects as files `objects/ab/cd/<sha256>.dcm`. Folders are created when something is written. */
 export function createLocalObjectStore(options: LocalObjectStoreOptions): LocalObjectStore {
   const dataFolder = resolve(options.dataFolder);
   const objects = join(dataFolder, 'objects');
-  const staging = createStagingArea(join(dataFolder, 'staging'), options.minFreeBytes);
+  const guard = createStorageGuard({
+    timeLimitMs: options.timeLimitMs ?? DEFAULT_TIME_LIMIT_MS,
+    maxInFlight: Math.max(1, (options.poolThreads ?? DEFAULT_POOL_THREADS) - 1),
+  });
+  const storing = guard.run;
+  const staging = createStagingArea(join(dataFolder, 'staging'), options.minFreeBytes, guard);
   const durableFolders = new Set<string>();
 
   function pathOf(key: string): string {
@@ -77,7 +95,7 @@ export function createLocalObjectStore(options: LocalObjectStoreOptions): LocalO
       async discard() {
         if (committed === undefined) {
           // What cannot be removed now goes with removeStagedBefore.
-          await rm(file.path, { force: true }).catch(() => undefined);
+          await guard.tidy(() => rm(file.path, { force: true }));
         }
       },
     };
@@ -86,7 +104,19 @@ export function createLocalObjectStore(options: LocalObjectStoreOptions): LocalO
   return {
     stage: async (bytes, { maxBytes }) => stagedObject(await staging.write(bytes, maxBytes)),
     path: pathOf,
-    keys: () => walk(objects),
+    keys: () => walk(objects, storing),
+    async guarded(operation) {
+      const done = await storing(() =>
+        operation().then(
+          (value) => ({ value }),
+          (error: unknown) => ({ error }),
+        ),
+      );
+      if ('error' in done) {
+        throw done.error;
+      }
+      return done.value;
+    },
     remove: (key) => storing(() => rm(pathOf(key), { force: true })),
     freeBytes: () => staging.freeBytes(),
     check: async () => ({ freeBytes: await staging.probe() }),
@@ -100,7 +130,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 /** Keys of the objects in a folder. Folders are read one at a time: an archive has millions of files. */
-async function* walk(objects: string): AsyncIterable<string> {
+async function* walk(objects: string, storing: StorageGuard['run']): AsyncIterable<string> {
   const list = (folder: string) => storing(() => readdir(folder).catch(noneWhenAbsent));
   for (const first of await list(objects)) {
     for (const second of await list(join(objects, first))) {

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PipelineError } from '../../core/errors.js';
-import { storing } from './storage-error.js';
+import type { StorageGuard } from './storage-guard.js';
 
 /** Objects are patients' images: nothing for other users of the machine. */
 export const FOLDER_MODE = 0o750;
@@ -27,7 +27,11 @@ export interface StagingArea {
 }
 
 /** The folder where files grow until they are complete. Created when first needed. */
-export function createStagingArea(folder: string, minFreeBytes: number): StagingArea {
+export function createStagingArea(
+  folder: string,
+  minFreeBytes: number,
+  { run: storing, tidy }: StorageGuard,
+): StagingArea {
   async function freeSpace(): Promise<number> {
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
@@ -53,7 +57,10 @@ export function createStagingArea(folder: string, minFreeBytes: number): Staging
     maxBytes: number,
   ): Promise<StagedFile> {
     const hash = createHash('sha256');
-    const file = await storing(() => open(path, 'wx', FILE_MODE));
+    const file = await storing(
+      () => open(path, 'wx', FILE_MODE),
+      (late) => late.close(),
+    );
     try {
       let sizeBytes = 0;
       let nextCheckBytes = 0;
@@ -74,7 +81,7 @@ export function createStagingArea(folder: string, minFreeBytes: number): Staging
       return { path, sizeBytes, sha256: hash.digest('hex') };
     } finally {
       // What a network file system reports only at close, the fsync has reported before.
-      await file.close().catch(ignore);
+      await tidy(() => file.close());
     }
   }
 
@@ -84,7 +91,7 @@ export function createStagingArea(folder: string, minFreeBytes: number): Staging
       try {
         return await fill(path, bytes, maxBytes);
       } catch (error) {
-        await rm(path, { force: true }).catch(ignore);
+        await tidy(() => rm(path, { force: true }));
         throw error;
       }
     },
@@ -130,8 +137,4 @@ export function noneWhenAbsent(error: unknown): never[] {
     return [];
   }
   throw error;
-}
-
-function ignore(): void {
-  // Clean-up after a failure that is already on its way to the caller.
 }

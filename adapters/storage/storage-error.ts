@@ -3,16 +3,8 @@ import { PipelineError } from '../../core/errors.js';
 /** No room, or no room for this user. Every other trouble of a file system is `storage-unavailable`. */
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
-/** Runs a file system operation; what it throws comes out as a PipelineError. */
-export async function storing<T>(operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (error) {
-    throw storageError(error);
-  }
-}
-
-function storageError(error: unknown): PipelineError {
+/** What a file system operation has thrown, as a PipelineError. */
+export function storageError(error: unknown): PipelineError {
   if (error instanceof PipelineError) {
     return error;
   }

@@ -77,6 +77,8 @@ export async function openStores(
   const objects = createLocalObjectStore({
     dataFolder,
     minFreeBytes: config.PREREAD_MIN_FREE_BYTES,
+    timeLimitMs: config.PREREAD_STORAGE_TIMEOUT_MS,
+    poolThreads: config.UV_THREADPOOL_SIZE,
   });
   if (roles.has('ingest')) {
     await objects.removeStagedBefore(

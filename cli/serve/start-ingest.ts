@@ -91,9 +91,11 @@ async function startDimse(
       ...deps,
       commitments,
       hasFile: (key) =>
-        accessFile(objects.path(key)).then(
-          () => true,
-          () => false,
+        objects.guarded(() =>
+          accessFile(objects.path(key)).then(
+            () => true,
+            () => false,
+          ),
         ),
     },
     {

@@ -14,6 +14,7 @@ import { routeResult } from '../../core/delivery/route-result.js';
 import type { Logger } from '../../core/log.js';
 import type { Clock } from '../../core/time.js';
 import { modelProvenance } from '../../core/use-cases/run-inference.js';
+import type { ReadinessCheck } from '../../services/ingest-http/routes/health.js';
 import type { HealthAppDeps } from '../../services/ingest-http/app.js';
 import { startHealthHttp } from '../../services/ingest-http/server.js';
 import type { HttpOptions } from '../../services/ingest-http/server.js';
@@ -123,11 +124,28 @@ async function start(
     closers.add(() => worker.close());
   }
   const readiness = [
-    { name: 'database', check: () => store.ping() },
-    { name: 'queue', check: () => queue.ping() },
-    ...(roles.has('ingest') ? [{ name: 'objects', check: () => objects.check() }] : []),
-    ...(inference ? [{ name: 'inference', check: inference.check, detail: inference.detail }] : []),
-  ];
+    { name: 'database', check: () => store.ping(), whenSilent: 'database-unavailable' },
+    { name: 'queue', check: () => queue.ping(), whenSilent: 'queue-unavailable' },
+    ...(roles.has('ingest')
+      ? [
+          {
+            name: 'objects',
+            check: () => objects.check(),
+            whenSilent: 'storage-unavailable' as const,
+          },
+        ]
+      : []),
+    ...(inference
+      ? [
+          {
+            name: 'inference',
+            check: inference.check,
+            whenSilent: 'inference-timeout' as const,
+            detail: inference.detail,
+          },
+        ]
+      : []),
+  ] satisfies ReadinessCheck[];
   const ingest = {
     objects,
     studies: store,
@@ -137,7 +155,7 @@ async function start(
     page: metrics,
     keys: stores.keys,
     openBoard: (basePath: string) => queue.board(basePath),
-    inspectFile,
+    inspectFile: (path: string) => objects.guarded(() => inspectFile(path)),
     findSameObject: createSameObjectFinder({ objects, studies: store }),
     decodable: DECODABLE_TRANSFER_SYNTAXES,
     siteRules,

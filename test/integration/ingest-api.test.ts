@@ -70,8 +70,16 @@ describe('health', () => {
 
 describe('health alone', () => {
   it('is served by processes that have no other interface, and names what fails', async () => {
-    const failing = { name: 'queue', check: () => Promise.reject(new Error('refused')) };
-    const silent = { name: 'database', check: () => new Promise(() => undefined) };
+    const failing = {
+      name: 'queue',
+      whenSilent: 'queue-unavailable' as const,
+      check: () => Promise.reject(new Error('refused')),
+    };
+    const silent = {
+      name: 'database',
+      whenSilent: 'database-unavailable' as const,
+      check: () => new Promise(() => undefined),
+    };
     const http = await startHealthHttp(
       {
         readiness: [failing, silent],
@@ -88,7 +96,7 @@ describe('health alone', () => {
     expect(ready.status).toBe(503);
     expect(readinessSchema.parse(await ready.json()).checks).toEqual([
       { name: 'queue', ok: false, error: 'internal' },
-      { name: 'database', ok: false, error: 'internal' },
+      { name: 'database', ok: false, error: 'database-unavailable' },
     ]);
   });
 });

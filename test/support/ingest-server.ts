@@ -95,8 +95,12 @@ export async function startIngestServer(
       ...(operations && { operations: { operations, queue: NO_QUEUE, objects } }),
       page: { contentType: 'text/plain', text: () => Promise.resolve('') },
       readiness: [
-        { name: 'database', check: () => studies.ping() },
-        { name: 'objects', check: () => objects.check() },
+        {
+          name: 'database',
+          check: () => studies.ping(),
+          whenSilent: 'database-unavailable',
+        },
+        { name: 'objects', check: () => objects.check(), whenSilent: 'storage-unavailable' },
       ],
     },
     {

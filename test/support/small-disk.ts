@@ -23,6 +23,53 @@ export function smallDisk(sizeBytes: number): { folder: string; makeReadOnly(): 
   };
 }
 
+/** Why no file system can be made that hangs, or undefined when it can. */
+export const freezingImpossible = mountingImpossible ?? tryFreezing();
+
+/** A file system that hangs on demand, as a network share whose server is away: what writes to it waits. */
+export function freezableDisk(sizeBytes: number): {
+  readonly folder: string;
+  freeze(): void;
+  thaw(): void;
+} {
+  const home = temporaryFolder();
+  const [image, folder] = [join(home, 'image'), join(home, 'disk')];
+  mkdirSync(folder);
+  execFileSync('truncate', ['-s', `${sizeBytes}`, image]);
+  execFileSync('mkfs.ext4', ['-q', image]);
+  execFileSync('mount', ['-o', 'loop', image, folder]);
+  let frozen = false;
+  const thaw = (): void => {
+    if (frozen) {
+      execFileSync('fsfreeze', ['--unfreeze', folder]);
+      frozen = false;
+    }
+  };
+  onTestFinished(() => {
+    thaw();
+    execFileSync('umount', [folder]);
+  });
+  return {
+    folder,
+    freeze: () => {
+      execFileSync('fsfreeze', ['--freeze', folder]);
+      frozen = true;
+    },
+    thaw,
+  };
+}
+
+function tryFreezing(): string | undefined {
+  try {
+    execFileSync('losetup', ['--find'], { stdio: 'ignore' });
+    execFileSync('fsfreeze', ['--version'], { stdio: 'ignore' });
+    execFileSync('mkfs.ext4', ['-V'], { stdio: 'ignore' });
+    return undefined;
+  } catch {
+    return 'a file system that freezes needs loop devices, fsfreeze and mkfs.ext4';
+  }
+}
+
 function tryMounting(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     return 'mounting a small file system needs root on Linux';

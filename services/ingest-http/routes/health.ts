@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 
-import { toPipelineError } from '../../../core/errors.js';
+import { PipelineError, toPipelineError, type ErrorCode } from '../../../core/errors.js';
 import type { Logger } from '../../../core/log.js';
 
 /** Something without which this process cannot do its work. */
@@ -9,6 +9,8 @@ export interface ReadinessCheck {
   readonly name: string;
   /** Rejects when it does not work. */
   readonly check: () => Promise<unknown>;
+  /** What its silence means. */
+  readonly whenSilent: ErrorCode;
   /** What an operator should know of it: shown beside the answer. */
   readonly detail?: string;
 }
@@ -53,9 +55,9 @@ export function readiness(checks: readonly ReadinessCheck[], logger: Logger): Re
 
 async function checkAll(checks: readonly ReadinessCheck[], logger: Logger): Promise<Readiness> {
   const results = await Promise.all(
-    checks.map(async ({ name, check, detail }) => {
+    checks.map(async ({ name, check, whenSilent, detail }) => {
       try {
-        await withTimeout(check());
+        await withTimeout(check(), whenSilent);
         return { name, ok: true, ...(detail !== undefined && { detail }) };
       } catch (error) {
         logger.warn({ check: name, err: error }, 'not ready');
@@ -66,11 +68,11 @@ async function checkAll(checks: readonly ReadinessCheck[], logger: Logger): Prom
   return { status: results.every(({ ok }) => ok) ? 'ready' : 'not-ready', checks: results };
 }
 
-async function withTimeout(promise: Promise<unknown>): Promise<void> {
+async function withTimeout(promise: Promise<unknown>, whenSilent: ErrorCode): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new Error('no answer in time'));
+      reject(new PipelineError(whenSilent, 'No answer in time.'));
     }, CHECK_TIMEOUT_MS);
   });
   try {
