@@ -17,7 +17,12 @@ function hanging<T>() {
   const ended = new Promise<T>((resolve) => {
     end = resolve;
   });
-  return { operation: () => ended, end: (value: T) => end(value) };
+  return {
+    operation: () => ended,
+    end(value: T) {
+      end(value);
+    },
+  };
 }
 
 describe('a storage guard', () => {
@@ -64,14 +69,14 @@ describe('a storage guard', () => {
 
   it('tidies up when the share answers again', async () => {
     const { run, tidy } = createStorageGuard({ timeLimitMs: 1_000, maxInFlight: 2 });
-    const share = hanging<void>();
+    const share = hanging<undefined>();
     const hung = expect(run(share.operation)).rejects.toMatchObject(SILENT);
     await vi.advanceTimersByTimeAsync(1_000);
     await hung;
     const remove = vi.fn(() => Promise.resolve());
     await tidy(remove);
     expect(remove).not.toHaveBeenCalled();
-    share.end();
+    share.end(undefined);
     await vi.advanceTimersByTimeAsync(0);
     expect(remove).toHaveBeenCalledOnce();
   });

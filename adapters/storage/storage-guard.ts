@@ -14,9 +14,9 @@ export interface StorageGuard {
    * not answer in time.
    * @param onLate gets the value that came too late, to undo it
    */
-  run<T>(operation: () => Promise<T>, onLate?: (value: T) => unknown): Promise<T>;
+  readonly run: <T>(operation: () => Promise<T>, onLate?: (value: T) => unknown) => Promise<T>;
   /** Removes or closes something: now, or when the share answers again. Never throws. */
-  tidy(operation: () => Promise<unknown>): Promise<void>;
+  readonly tidy: (operation: () => Promise<unknown>) => Promise<void>;
 }
 
 /**

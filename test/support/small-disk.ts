@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { onTestFinished } from 'vitest';
@@ -35,7 +35,8 @@ export function freezableDisk(sizeBytes: number): {
   const home = temporaryFolder();
   const [image, folder] = [join(home, 'image'), join(home, 'disk')];
   mkdirSync(folder);
-  execFileSync('truncate', ['-s', `${sizeBytes}`, image]);
+  writeFileSync(image, '');
+  truncateSync(image, sizeBytes);
   execFileSync('mkfs.ext4', ['-q', image]);
   execFileSync('mount', ['-o', 'loop', image, folder]);
   let frozen = false;
