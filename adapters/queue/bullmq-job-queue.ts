@@ -3,11 +3,11 @@ import type { JobsOptions } from 'bullmq';
 import type { JobHandler, JobQueue, JobWorker, PoisonedJob } from '../../core/jobs/job-queue.js';
 import type { JobName, NewJob } from '../../core/jobs/jobs.js';
 import { JOB_NAMES } from '../../core/jobs/jobs.js';
-import { RETRY_POLICIES } from '../../core/jobs/retry.js';
 import type { Logger } from '../../core/log.js';
 import type { Clock } from '../../core/time.js';
 import type { QueueBackendOptions } from './backend.js';
 import { createQueueBackend } from './backend.js';
+import { commonJobOptions, queueName } from './job-options.js';
 import type { BullQueue } from './queue-backend.js';
 import { promoteOverdue } from './promote-overdue.js';
 import { openQueueBoard, type QueueBoard } from './queue-board.js';
@@ -39,11 +39,6 @@ export interface JobQueueOptions {
   readonly answerTimeoutMs?: number;
 }
 
-/** Completed jobs stay for a while, so that the same job is not taken again when a relay repeats itself. */
-const KEEP_COMPLETED_S = 600;
-/** Failed jobs stay for inspection. By age: the PostgreSQL backend counts them all to keep a number. */
-const KEEP_FAILED_S = 30 * 86_400;
-
 /**
  * From so many on jobs are added together. BullMQ's PostgreSQL functions make temporary tables for that,
  * which costs as much as ten jobs added one by one.
@@ -52,6 +47,8 @@ const MIN_BULK = 8;
 
 /** The queue with what only BullMQ has. */
 export interface BullmqJobQueue extends JobQueue {
+  /** Makes its tables, where it has some, and opens all queues. Otherwise the first use does that. */
+  open(): Promise<void>;
   /** A web page of the queues, to be mounted there. */
   board(basePath: string): Promise<QueueBoard>;
 }
@@ -76,14 +73,13 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
   };
   const opened = new Set<BullQueue>();
 
-  const queueName = (name: JobName): string => `${options.prefix}-${name}`;
   const logLoss = (error: Error): void => {
     logger.debug({ reason: error.message }, 'the queue does not answer');
   };
 
   async function openQueue(name: JobName): Promise<BullQueue> {
     await prepare();
-    const queue = backend.createQueue(queueName(name), logLoss);
+    const queue = backend.createQueue(queueName(options.prefix, name), logLoss);
     opened.add(queue);
     try {
       await queue.waitUntilReady();
@@ -96,16 +92,11 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
   }
 
   function bullJob(job: NewJob): BullJob {
-    const { attempts } = RETRY_POLICIES[job.name];
     const opts: JobsOptions = {
+      ...commonJobOptions(job.name),
       jobId: job.id,
       priority: job.priorityRank,
       delay: Math.max(0, (job.notBeforeMs ?? 0) - clock()),
-      attempts,
-      backoff: { type: 'policy' },
-      removeOnComplete: { age: KEEP_COMPLETED_S },
-      removeOnFail: { age: KEEP_FAILED_S },
-      stackTraceLimit: 1,
     };
     return { name: job.name, data: job.payload, opts };
   }
@@ -117,7 +108,7 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
   ): Promise<JobWorker> {
     await answering(prepare(), answerTimeoutMs);
     const worker = await runWorker({ ...deps, backend, onError: logLoss }, name, handler, {
-      queueName: queueName(name),
+      queueName: queueName(options.prefix, name),
       concurrency,
       lockDurationMs,
       stalledIntervalMs,
@@ -140,6 +131,10 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
       delayed: counts['delayed'] ?? 0,
       failed: counts['failed'] ?? 0,
     };
+  }
+
+  function openAll(): Promise<BullQueue[]> {
+    return answering(Promise.all(JOB_NAMES.map((name) => queues[name]())), answerTimeoutMs);
   }
 
   async function closeAll(): Promise<void> {
@@ -172,9 +167,11 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
       return answering(backend.hasMark(options.prefix), answerTimeoutMs);
     },
     remember: () => answering(backend.setMark(options.prefix), answerTimeoutMs),
+    async open() {
+      await openAll();
+    },
     async board(basePath) {
-      const all = Promise.all(JOB_NAMES.map((name) => queues[name]()));
-      return openQueueBoard(await answering(all, answerTimeoutMs), basePath);
+      return openQueueBoard(await openAll(), basePath);
     },
     async ping() {
       await depth('infer');

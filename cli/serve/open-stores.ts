@@ -5,6 +5,7 @@ import { createCommitmentStore } from '../../adapters/database/commitment-store.
 import { createKeyStore } from '../../adapters/database/key-store.js';
 import { createOperationsStore } from '../../adapters/database/operations-store/operations-store.js';
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
+import { addJobSql } from '../../adapters/queue/add-job-sql.js';
 import {
   createBullmqJobQueue,
   type BullmqJobQueue,
@@ -89,11 +90,13 @@ export async function openStores(
   const onOutbox = (): void => {
     wakeRelay();
   };
-  const store = createStudyStore({ pool: database.pool, clock: deps.clock }, { onOutbox });
-  const operations = createOperationsStore(
-    { pool: database.pool, clock: deps.clock },
-    { onOutbox },
-  );
+  const queueInDatabase = redisUrl === undefined;
+  const handOn = {
+    onOutbox,
+    addJobSql: queueInDatabase ? addJobSql(config.QUEUE_PREFIX) : undefined,
+  };
+  const store = createStudyStore({ pool: database.pool, clock: deps.clock }, handOn);
+  const operations = createOperationsStore({ pool: database.pool, clock: deps.clock }, handOn);
   const queueDeps = {
     ...deps,
     async park(job: PoisonedJob) {
@@ -102,13 +105,16 @@ export async function openStores(
     },
   };
   const queue = createBullmqJobQueue(queueDeps, {
-    backend:
-      redisUrl === undefined
-        ? { kind: 'postgres', pool: database.pool }
-        : { kind: 'redis', url: redisUrl },
+    backend: queueInDatabase
+      ? { kind: 'postgres', pool: database.pool }
+      : { kind: 'redis', url: redisUrl },
     prefix: config.QUEUE_PREFIX,
   });
   closers.add(() => queue.close());
+  if (queueInDatabase) {
+    // The first image is to find the function that adds its job.
+    await queue.open();
+  }
   const relay = createOutboxRelay(
     { store, queue, logger: deps.logger, clock: deps.clock },
     { sweepIntervalMs: OUTBOX_SWEEP_INTERVAL_MS },

@@ -11,7 +11,7 @@ import type { StateMachine } from './state-machine.js';
 export const INSTANCE_MACHINE: StateMachine<InstanceState> = {
   about: 'An image. It exists from the moment on which its sender was told so.',
   states: {
-    received: 'On the disk and in the database; its job waits in the outbox.',
+    received: 'On the disk and in the database; its job waits in the outbox (with Redis alone).',
     queued: 'Its job is in the queue.',
     scored: 'The model has seen it; the outcome carries the scores.',
     'not-analysed': 'The outcome carries the reason.',
@@ -145,7 +145,9 @@ export const DELIVERY_MACHINE: StateMachine<DeliveryState> = {
 };
 
 export const JOB_MACHINE: StateMachine<JobState> = {
-  about: 'A job. What it is about stands in the database, so that a lost job loses nothing.',
+  about:
+    'A job. What it is about stands in the database, so that a lost job loses nothing. Where the queue is in ' +
+    'that database too, a job goes where its `outbox` would send it, and never into one.',
   states: {
     outbox: 'In the database, committed together with what it is about.',
     waiting: 'In the queue, in the order of its priority.',

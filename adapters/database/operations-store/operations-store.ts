@@ -5,7 +5,7 @@ import type { OperationsStore } from '../../../core/storage/operations-store.js'
 import type { Clock } from '../../../core/time.js';
 import { querying } from '../database-error.js';
 import type { DatabaseSchema } from '../schema.js';
-import { createWrite } from '../study-store/writing.js';
+import { createWriter, type WriterOptions } from '../study-store/writing.js';
 import { takeCensus } from './census.js';
 import { findDeadLetter, listDeadLetters } from './dead-letters.js';
 import {
@@ -25,32 +25,33 @@ import { reprocess } from './reprocess.js';
  * Locks are taken on the study before its instances: that is the other way round than in the study
  * store, and safe because only instances that have their outcome are locked here and only such as have
  * none are there.
- *
- * @param onOutbox called after each commit that has put jobs into the outbox
  */
 export function createOperationsStore(
   deps: { readonly pool: pg.Pool; readonly clock: Clock },
-  options: { readonly onOutbox: () => void },
+  options: WriterOptions,
 ): OperationsStore {
   const db = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool: deps.pool }) });
-  const write = createWrite(db, deps.clock, options.onOutbox);
+  const writer = createWriter(db, deps.clock, options);
   return {
-    reprocess: (...args) => querying(() => write((w) => reprocess(w, ...args))),
-    parkJob: (job) => querying(() => write((w) => parkJob(w, job))),
+    reprocess: (...args) => querying(() => writer.transaction((w) => reprocess(w, ...args))),
+    parkJob: (job) => querying(() => writer.transaction((w) => parkJob(w, job))),
     listDeadLetters: (query) => querying(() => listDeadLetters(db, query)),
     findDeadLetter: (id) => querying(() => findDeadLetter(db, id)),
-    replayDeadLetter: (...args) => querying(() => write((w) => replayDeadLetter(w, ...args))),
+    replayDeadLetter: (...args) =>
+      querying(() => writer.transaction((w) => replayDeadLetter(w, ...args))),
     listDeliveries: (query) => querying(() => listDeliveries(db, query)),
     findDelivery: (deliveryId) => querying(() => findDelivery(db, deliveryId)),
-    replayDelivery: (...args) => querying(() => write((w) => replayEndedDelivery(w, ...args))),
+    replayDelivery: (...args) =>
+      querying(() => writer.transaction((w) => replayEndedDelivery(w, ...args))),
     closedDestinations: () => querying(() => listClosedDestinations(db)),
-    openDestination: (...args) => querying(() => write((w) => openDestination(w, ...args))),
+    openDestination: (...args) =>
+      querying(() => writer.transaction((w) => openDestination(w, ...args))),
     openAllDestinations: () =>
       querying(async () => {
         await db.deleteFrom('closed_destinations').execute();
       }),
     census: () => querying(() => takeCensus(db)),
-    purge: (...args) => querying(() => write((w) => purge(w, ...args))),
+    purge: (...args) => querying(() => writer.transaction((w) => purge(w, ...args))),
     purgedObjectKeys: (objectKeys) =>
       querying(async () => {
         const { rows } = await sql<{ key: string }>`

@@ -5,7 +5,7 @@ import type {
   DeliveryReplay,
   OperatorRequest,
 } from '../../../core/storage/operations-store.js';
-import type { OutboxJob, Writing } from '../study-store/writing.js';
+import type { OutgoingJob, Writing } from '../study-store/writing.js';
 import { audit } from './audit.js';
 import { replayDelivery } from './deliveries.js';
 import { takeBackOutcomes } from './reprocess.js';
@@ -83,7 +83,7 @@ async function replayJob({ trx, addJobs }: Writing, id: string): Promise<boolean
       UNION ALL SELECT study_id FROM deliveries WHERE delivery_id = ${subjectId})`.execute(trx);
   const [study] = rows;
   if (study !== undefined) {
-    const payloads: Readonly<Record<OutboxJob['name'], OutboxJob>> = {
+    const payloads: Readonly<Record<OutgoingJob['name'], OutgoingJob>> = {
       infer: { name: 'infer', payload: { instanceId: subjectId }, priorityRank: study.rank },
       assemble: {
         name: 'assemble',

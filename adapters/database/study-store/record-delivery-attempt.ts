@@ -4,9 +4,42 @@ import { DELIVERY_MACHINE } from '../../../core/states/machines.js';
 import { statesBefore } from '../../../core/states/state-machine.js';
 import type { DeliveryAttempt, DeliveryState } from '../../../core/storage/study-store.js';
 import { assertNever } from '../../../core/errors.js';
-import type { Writing } from './writing.js';
+import type { HandedOn, Writer, Writing } from './writing.js';
 
 export async function recordDeliveryAttempt(
+  writer: Writer,
+  deliveryId: string,
+  attempt: DeliveryAttempt,
+): Promise<void> {
+  if (attempt.kind === 'delivered' && (await recordLastDelivered(writer, deliveryId, attempt))) {
+    return;
+  }
+  await writer.transaction((writing) => recordAttempt(writing, deliveryId, attempt));
+}
+
+/** Whether it could be written down so: nothing of its version waits for it. Deliveries wait from their beginning. */
+async function recordLastDelivered(
+  writer: Writer,
+  deliveryId: string,
+  attempt: Extract<DeliveryAttempt, { readonly kind: 'delivered' }>,
+): Promise<boolean> {
+  const row = await writer.atOnce(
+    () => sql<HandedOn>`
+      UPDATE deliveries SET attempts = attempts + 1, state = 'delivered',
+        delivered_at = ${new Date(attempt.atMs)}, next_attempt_at = NULL, last_error = NULL,
+        receipt = ${JSON.stringify(attempt.receipt)}::jsonb
+      WHERE delivery_id = ${deliveryId}
+        AND state = ANY(${statesFrom(attempt)}::text[])
+        AND NOT EXISTS (
+          SELECT FROM deliveries AS other
+          WHERE other.study_id = deliveries.study_id
+            AND other.result_version = deliveries.result_version AND other.state = 'waiting')
+      RETURNING 0 AS handed`,
+  );
+  return row !== undefined;
+}
+
+async function recordAttempt(
   writing: Writing,
   deliveryId: string,
   attempt: DeliveryAttempt,

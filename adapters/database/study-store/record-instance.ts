@@ -1,35 +1,33 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
+import pg from 'pg';
 
 import type { NewInstance, RecordInstanceResult } from '../../../core/storage/study-store.js';
 import { priorityRank } from '../../../core/triage/priority.js';
 import type { DatabaseSchema } from '../schema.js';
-import type { Write, Writing } from './writing.js';
+import type { HandedOn, Writer } from './writing.js';
 
 type Known = Exclude<RecordInstanceResult, { readonly kind: 'stored' }>;
 
-/** Rolls the transaction back: somebody else has just stored an instance with this UID. */
-class StoredMeanwhile extends Error {}
+/** A unique index has refused a row (SQLSTATE 23505). */
+const UNIQUE_VIOLATION = '23505';
 
 export async function recordInstance(
   db: Kysely<DatabaseSchema>,
-  write: Write,
+  writer: Writer,
   instance: NewInstance,
 ): Promise<RecordInstanceResult> {
   for (;;) {
+    const stored = await insertInstance(writer, instance);
+    if (stored !== undefined) {
+      return stored;
+    }
     const known = await findKnown(db, instance);
     if (known?.kind === 'duplicate') {
       await keepAgain(db, known.instanceId, instance.receivedAtMs);
     }
     if (known !== undefined) {
       return known;
-    }
-    try {
-      return await write((writing) => insertInstance(writing, instance));
-    } catch (error) {
-      if (!(error instanceof StoredMeanwhile)) {
-        throw error;
-      }
     }
   }
 }
@@ -66,64 +64,53 @@ async function keepAgain(
     .execute();
 }
 
+/** Undefined when an instance with this UID is stored already; then nothing was written. */
 async function insertInstance(
-  { trx, addJobs }: Writing,
-  instance: NewInstance,
-): Promise<RecordInstanceResult> {
-  const { identity } = instance;
+  writer: Writer,
+  { identity, ...instance }: NewInstance,
+): Promise<RecordInstanceResult | undefined> {
   const receivedAt = new Date(instance.receivedAtMs);
-  // The study's row is the lock under which its instances are counted.
-  const study = await trx
-    .insertInto('studies')
-    .values({
-      StudyInstanceUID: identity.StudyInstanceUID,
-      requested_priority_rank: priorityRank(instance.requestedPriority),
-      activity: 1,
-      instance_count: 1,
-      first_received_at: receivedAt,
-      last_activity_at: receivedAt,
-      last_trace_id: instance.traceId ?? null,
-    })
-    .onConflict((conflict) =>
-      conflict.column('StudyInstanceUID').doUpdateSet({
-        requested_priority_rank: sql`least(studies.requested_priority_rank, excluded.requested_priority_rank)`,
-        activity: sql`studies.activity + 1`,
-        instance_count: sql`studies.instance_count + 1`,
-        last_activity_at: sql`greatest(studies.last_activity_at, excluded.last_activity_at)`,
-        last_trace_id: sql`excluded.last_trace_id`,
-      }),
-    )
-    .returning(['study_id', 'requested_priority_rank'])
-    .executeTakeFirstOrThrow();
-
-  const inserted = await trx
-    .insertInto('instances')
-    .values({
-      study_id: study.study_id,
-      SOPInstanceUID: identity.SOPInstanceUID,
-      SOPClassUID: identity.SOPClassUID,
-      SeriesInstanceUID: identity.SeriesInstanceUID,
-      TransferSyntaxUID: identity.TransferSyntaxUID,
-      sha256: instance.sha256,
-      size_bytes: instance.sizeBytes,
-      object_key: instance.objectKey,
-      received_at: receivedAt,
-      inference_requested_at: receivedAt,
-      trace_id: instance.traceId ?? null,
-    })
-    .onConflict((conflict) => conflict.column('SOPInstanceUID').doNothing())
-    .returning('instance_id')
-    .executeTakeFirst();
-  if (inserted === undefined) {
-    throw new StoredMeanwhile();
+  const traceId = instance.traceId ?? null;
+  try {
+    const row = await writer.atOnce(
+      // The study's row is the lock under which its instances are counted.
+      ({ handOn, queuedAt }) => sql<HandedOn & { instance_id: string; study_id: string }>`
+        WITH study AS (
+          INSERT INTO studies ("StudyInstanceUID", requested_priority_rank, activity, instance_count,
+            first_received_at, last_activity_at, last_trace_id)
+          SELECT ${identity.StudyInstanceUID}, ${priorityRank(instance.requestedPriority)}::smallint, 1, 1,
+            ${receivedAt}::timestamptz, ${receivedAt}::timestamptz, ${traceId}
+          WHERE NOT EXISTS (
+            SELECT FROM instances WHERE "SOPInstanceUID" = ${identity.SOPInstanceUID})
+          ON CONFLICT ("StudyInstanceUID") DO UPDATE SET
+            requested_priority_rank = least(studies.requested_priority_rank, excluded.requested_priority_rank),
+            activity = studies.activity + 1,
+            instance_count = studies.instance_count + 1,
+            last_activity_at = greatest(studies.last_activity_at, excluded.last_activity_at),
+            last_trace_id = excluded.last_trace_id
+          RETURNING study_id, requested_priority_rank),
+        instance AS (
+          INSERT INTO instances (study_id, "SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID",
+            "TransferSyntaxUID", sha256, size_bytes, object_key, received_at, inference_requested_at,
+            queued_at, trace_id)
+          SELECT study_id, ${identity.SOPInstanceUID}, ${identity.SOPClassUID},
+            ${identity.SeriesInstanceUID}, ${identity.TransferSyntaxUID}, ${instance.sha256},
+            ${instance.sizeBytes}::bigint, ${instance.objectKey}, ${receivedAt}::timestamptz,
+            ${receivedAt}::timestamptz, ${queuedAt}::timestamptz, ${traceId}
+          FROM study
+          RETURNING instance_id, study_id),
+        ${handOn(sql`
+          SELECT 'infer', jsonb_build_object('instanceId', instance_id), requested_priority_rank,
+            NULL::timestamptz
+          FROM instance JOIN study USING (study_id)`)}
+        SELECT instance_id, study_id, (SELECT count(*) FROM handed_on) AS handed FROM instance`,
+    );
+    return row && { kind: 'stored', instanceId: row.instance_id, studyId: row.study_id };
+  } catch (error) {
+    // Somebody else has stored one with this UID since our statement began: all of it was rolled back.
+    if (error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION) {
+      return undefined;
+    }
+    throw error;
   }
-
-  await addJobs([
-    {
-      name: 'infer',
-      payload: { instanceId: inserted.instance_id },
-      priorityRank: study.requested_priority_rank,
-    },
-  ]);
-  return { kind: 'stored', instanceId: inserted.instance_id, studyId: study.study_id };
 }

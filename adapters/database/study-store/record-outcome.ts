@@ -2,52 +2,35 @@ import { sql } from 'kysely';
 
 import type { InstanceOutcome } from '../../../core/results/outcome.js';
 import type { InferenceTimes } from '../../../core/storage/study-store.js';
-import type { Writing } from './writing.js';
+import type { HandedOn, Writer } from './writing.js';
 
 export async function recordOutcome(
-  { trx, now, addJobs }: Writing,
+  writer: Writer,
   instanceId: string,
   outcome: InstanceOutcome,
   times: InferenceTimes,
   quietMs: number,
 ): Promise<boolean> {
-  const study = await trx
-    .with('finished', (cte) =>
-      cte
-        .updateTable('instances')
-        .set({
-          outcome: JSON.stringify(outcome),
-          infer_start_at: new Date(times.inferStartAtMs),
-          infer_end_at: new Date(times.inferEndAtMs),
-        })
-        .where('instance_id', '=', instanceId)
-        .where('outcome', 'is', null)
-        .returning('study_id'),
-    )
-    .updateTable('studies')
-    .from('finished')
-    .set({ activity: sql`activity + 1`, last_activity_at: now, assembly_requested_at: now })
-    .whereRef('studies.study_id', '=', 'finished.study_id')
-    .returning([
-      'studies.study_id',
-      'activity',
-      'requested_priority_rank',
-      sql<Date>`(SELECT max(received_at) FROM instances WHERE study_id = studies.study_id)`.as(
-        'last_received_at',
-      ),
-    ])
-    .executeTakeFirst();
-  if (study === undefined) {
-    return false;
-  }
-  await addJobs([
-    {
-      name: 'assemble',
-      payload: { studyId: study.study_id, activity: study.activity },
-      priorityRank: study.requested_priority_rank,
-      // The clock of the process that received it may be ahead of ours.
-      notBeforeMs: Math.min(study.last_received_at.getTime(), now.getTime()) + quietMs,
-    },
-  ]);
-  return true;
+  const row = await writer.atOnce(
+    // The clock of the process that received the last image may be ahead of ours.
+    ({ now, handOn }) => sql<HandedOn>`
+      WITH finished AS (
+        UPDATE instances SET outcome = ${JSON.stringify(outcome)}::jsonb,
+          infer_start_at = ${new Date(times.inferStartAtMs)}, infer_end_at = ${new Date(times.inferEndAtMs)}
+        WHERE instance_id = ${instanceId} AND outcome IS NULL
+        RETURNING study_id),
+      study AS (
+        UPDATE studies SET activity = activity + 1, last_activity_at = ${now}, assembly_requested_at = ${now}
+        FROM finished
+        WHERE studies.study_id = finished.study_id
+        RETURNING studies.study_id, activity, requested_priority_rank,
+          (SELECT max(received_at) FROM instances WHERE study_id = studies.study_id) AS last_received_at),
+      ${handOn(sql`
+        SELECT 'assemble', jsonb_build_object('studyId', study_id, 'activity', activity),
+          requested_priority_rank,
+          least(last_received_at, ${now}::timestamptz) + make_interval(secs => ${quietMs / 1000})
+        FROM study`)}
+      SELECT (SELECT count(*) FROM handed_on) AS handed FROM study`,
+  );
+  return row !== undefined;
 }

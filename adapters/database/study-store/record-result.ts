@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { StudyResult } from '../../../core/results/study-result.js';
 import type { DeliveryRoute } from '../../../core/storage/study-store.js';
 import { priorityRank } from '../../../core/triage/priority.js';
-import type { Writing } from './writing.js';
+import type { HandedOn, Writer, Writing } from './writing.js';
 
 export async function requestAssembly(
   { trx, now, addJobs }: Writing,
@@ -26,106 +26,69 @@ export async function requestAssembly(
 }
 
 export async function recordResult(
-  writing: Writing,
+  writer: Writer,
   studyId: string,
   result: StudyResult,
   coversActivity: number,
   routes: readonly DeliveryRoute[],
 ): Promise<boolean> {
-  const { trx, now } = writing;
   const { resultVersion, triage } = result;
   const rank = priorityRank(triage.priority);
-  const study = await trx
-    .updateTable('studies')
-    .set({
-      result_version: resultVersion,
-      priority_rank: rank,
-      flagged: triage.flagged,
-      assembled_activity: sql`greatest(assembled_activity, ${coversActivity})`,
-      ...(result.revision?.cause === 'reprocessing' && { reprocessing: null }),
-    })
-    .where('study_id', '=', studyId)
-    .where((eb) =>
-      eb.or([eb('result_version', 'is', null), eb('result_version', '<', resultVersion)]),
-    )
-    .returning(['study_id', 'last_trace_id'])
-    .executeTakeFirst();
-  if (study === undefined) {
-    return false;
-  }
-  await trx
-    .insertInto('results')
-    .values({
-      study_id: studyId,
-      result_version: resultVersion,
-      covers_activity: coversActivity,
-      recorded_at: now,
-      result: JSON.stringify(result),
-    })
-    .execute();
-  await addDeliveries(writing, studyId, resultVersion, rank, study.last_trace_id, routes);
-  return true;
-}
-
-async function addDeliveries(
-  { trx, now, addJobs }: Writing,
-  studyId: string,
-  resultVersion: number,
-  rank: number,
-  traceId: string | null,
-  routes: readonly DeliveryRoute[],
-): Promise<void> {
-  if (routes.length === 0) {
-    return;
-  }
-  const earlier = await sql<{ destination: string }>`
-    SELECT DISTINCT destination FROM deliveries
-    WHERE study_id = ${studyId} AND failed_delivery_id IS NULL`.execute(trx);
-  const toldBefore = new Set(earlier.rows.map(({ destination }) => destination));
-  const wanted = routes.filter(
-    ({ destination, onlyIfToldBefore }) => !onlyIfToldBefore || toldBefore.has(destination),
+  const reprocessed = result.revision?.cause === 'reprocessing';
+  const places = routes.map(({ destination, order, onlyIfToldBefore }) => ({
+    destination,
+    place: order,
+    only_if_told_before: onlyIfToldBefore,
+  }));
+  const row = await writer.atOnce(
+    // An attempt that ends at this moment holds its delivery's row and waits for the study's, which we hold:
+    // rows that are held are left to arrive.
+    ({ now, handOn }) => sql<HandedOn>`
+      WITH study AS (
+        UPDATE studies SET result_version = ${resultVersion}, priority_rank = ${rank},
+          flagged = ${triage.flagged},
+          assembled_activity = greatest(assembled_activity, ${coversActivity}),
+          reprocessing = CASE WHEN ${reprocessed}::boolean THEN NULL ELSE reprocessing END
+        WHERE study_id = ${studyId} AND (result_version IS NULL OR result_version < ${resultVersion})
+        RETURNING study_id, last_trace_id),
+      stored AS (
+        INSERT INTO results (study_id, result_version, covers_activity, recorded_at, result)
+        SELECT study_id, ${resultVersion}::integer, ${coversActivity}::integer, ${now}::timestamptz,
+          ${JSON.stringify(result)}::jsonb
+        FROM study),
+      wanted AS (
+        SELECT destination, place, study_id, last_trace_id
+        FROM study, jsonb_to_recordset(${JSON.stringify(places)}::jsonb)
+          AS route (destination text, place integer, only_if_told_before boolean)
+        WHERE NOT only_if_told_before OR EXISTS (
+          SELECT FROM deliveries AS earlier
+          WHERE earlier.study_id = study.study_id AND earlier.destination = route.destination
+            AND failed_delivery_id IS NULL)),
+      superseded AS (
+        UPDATE deliveries SET state = 'superseded', next_attempt_at = NULL, dead_at = NULL
+        WHERE delivery_id IN (
+          SELECT delivery_id FROM deliveries
+          WHERE study_id = ${studyId} AND result_version < ${resultVersion}
+            AND EXISTS (SELECT FROM wanted)
+            AND (state IN ('waiting', 'pending')
+              OR state = 'dead' AND destination IN (SELECT destination FROM wanted))
+            AND failed_delivery_id IS NULL
+          FOR UPDATE SKIP LOCKED)),
+      delivery AS (
+        INSERT INTO deliveries (study_id, result_version, destination, place, state, trace_id, created_at,
+          next_attempt_at, delivery_requested_at)
+        SELECT study_id, ${resultVersion}::integer, destination, place,
+          CASE WHEN is_first THEN 'pending' ELSE 'waiting' END, last_trace_id, ${now}::timestamptz,
+          CASE WHEN is_first THEN ${now}::timestamptz END, ${now}::timestamptz
+        FROM (SELECT wanted.*, place = min(place) OVER () AS is_first FROM wanted) AS placed
+        RETURNING delivery_id, state),
+      ${handOn(sql`
+        SELECT 'deliver', jsonb_build_object('deliveryId', delivery_id), ${rank}::integer,
+          NULL::timestamptz
+        FROM delivery WHERE state = 'pending'`)}
+      SELECT (SELECT count(*) FROM handed_on) AS handed FROM study`,
   );
-  if (wanted.length === 0) {
-    return;
-  }
-  // An attempt that ends at this moment holds its delivery's row and waits for the study's, which we hold:
-  // rows that are held are left to arrive.
-  await sql`
-    UPDATE deliveries SET state = 'superseded', next_attempt_at = NULL, dead_at = NULL
-    WHERE delivery_id IN (
-      SELECT delivery_id FROM deliveries
-      WHERE study_id = ${studyId} AND result_version < ${resultVersion}
-        AND (state IN ('waiting', 'pending')
-          OR state = 'dead' AND destination = ANY(${wanted.map(({ destination }) => destination)}))
-        AND failed_delivery_id IS NULL
-      FOR UPDATE SKIP LOCKED)`.execute(trx);
-  const first = Math.min(...wanted.map(({ order }) => order));
-  const deliveries = await trx
-    .insertInto('deliveries')
-    .values(
-      wanted.map(({ destination, order }) => ({
-        study_id: studyId,
-        result_version: resultVersion,
-        destination,
-        place: order,
-        state: order === first ? ('pending' as const) : ('waiting' as const),
-        trace_id: traceId,
-        created_at: now,
-        next_attempt_at: order === first ? now : null,
-        delivery_requested_at: now,
-      })),
-    )
-    .returning(['delivery_id', 'state'])
-    .execute();
-  await addJobs(
-    deliveries
-      .filter(({ state }) => state === 'pending')
-      .map(({ delivery_id: deliveryId }) => ({
-        name: 'deliver',
-        payload: { deliveryId },
-        priorityRank: rank,
-      })),
-  );
+  return row !== undefined;
 }
 
 export async function coverActivity(

@@ -14,12 +14,7 @@ import { recordInstance } from './record-instance.js';
 import { recordOutcome } from './record-outcome.js';
 import { coverActivity, recordResult, requestAssembly } from './record-result.js';
 import { requeueUnfinished } from './requeue-unfinished.js';
-import { createWrite } from './writing.js';
-
-export interface StudyStoreOptions {
-  /** Called after each commit that has put jobs into the outbox, to wake the relay. */
-  readonly onOutbox: () => void;
-}
+import { createWriter, type WriterOptions } from './writing.js';
 
 /**
  * The study store on a database that `openDatabase` has opened, whose owner closes it.
@@ -30,14 +25,14 @@ export interface StudyStoreOptions {
  */
 export function createStudyStore(
   deps: { readonly pool: pg.Pool; readonly clock: Clock },
-  options: StudyStoreOptions,
+  options: WriterOptions,
 ): StudyStore {
   const { clock } = deps;
   const db = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool: deps.pool }) });
-  const write = createWrite(db, clock, options.onOutbox);
+  const writer = createWriter(db, clock, options);
 
   return {
-    recordInstance: (instance) => querying(() => recordInstance(db, write, instance)),
+    recordInstance: (instance) => querying(() => recordInstance(db, writer, instance)),
     holdStudy: (studyId, untilMs) =>
       querying(async () => {
         await db
@@ -47,17 +42,18 @@ export function createStudyStore(
           .execute();
       }),
     loadInstance: (instanceId) => querying(() => loadInstance(db, instanceId)),
-    recordOutcome: (...args) => querying(() => write((w) => recordOutcome(w, ...args))),
+    recordOutcome: (...args) => querying(() => recordOutcome(writer, ...args)),
 
     loadStudy: (studyId) => querying(() => loadStudy(db, studyId)),
-    requestAssembly: (...args) => querying(() => write((w) => requestAssembly(w, ...args))),
-    recordResult: (...args) => querying(() => write((w) => recordResult(w, ...args))),
-    coverActivity: (...args) => querying(() => write((w) => coverActivity(w, ...args))),
+    requestAssembly: (...args) =>
+      querying(() => writer.transaction((w) => requestAssembly(w, ...args))),
+    recordResult: (...args) => querying(() => recordResult(writer, ...args)),
+    coverActivity: (...args) =>
+      querying(() => writer.transaction((w) => coverActivity(w, ...args))),
     loadResult: (...args) => querying(() => loadResult(db, ...args)),
 
     loadDelivery: (deliveryId) => querying(() => loadDelivery(db, deliveryId)),
-    recordDeliveryAttempt: (...args) =>
-      querying(() => write((w) => recordDeliveryAttempt(w, ...args))),
+    recordDeliveryAttempt: (...args) => querying(() => recordDeliveryAttempt(writer, ...args)),
 
     findStudy: (StudyInstanceUID) => querying(() => findStudy(db, StudyInstanceUID)),
     findByDiagnosticReport: (id) => querying(() => findByDiagnosticReport(db, id)),
@@ -67,7 +63,7 @@ export function createStudyStore(
     claimJobs: (...args) => querying(() => claimJobs(db, new Date(clock()), ...args)),
     completeJobs: (...args) => querying(() => completeJobs(db, ...args)),
     requeueUnfinished: (quietSinceMs) =>
-      querying(() => write((w) => requeueUnfinished(w, quietSinceMs))),
+      querying(() => writer.transaction((w) => requeueUnfinished(w, quietSinceMs))),
 
     unknownObjectKeys: (objectKeys) =>
       querying(async () => {
