@@ -1,3 +1,5 @@
+import { ZodError } from 'zod';
+
 import { PipelineError, type ErrorCode } from '../core/errors.js';
 import { EXIT } from './exit-codes.js';
 
@@ -16,13 +18,21 @@ const USAGE_ERRORS = new Set<ErrorCode>([
   'recipe-unknown',
 ]);
 
+/** The error, and below it its cause where that says more. */
+export function describeError({ code, message, cause }: PipelineError): string {
+  const text = `preread: ${code}: ${message}`;
+  // Zod's message is its issues as JSON, which the error has in words.
+  const saysMore =
+    cause instanceof Error && !(cause instanceof ZodError) && !message.includes(cause.message);
+  return saysMore ? `${text}\n  because: ${cause.message}` : text;
+}
+
 /** Says what went wrong in a way that helps, and returns the exit code. Unknown errors show their stack. */
 export function reportError(error: unknown): number {
   if (!(error instanceof PipelineError)) {
     console.error(error);
     return EXIT.failure;
   }
-  const cause = error.cause instanceof Error ? `\n  because: ${error.cause.message}` : '';
-  console.error(`preread: ${error.code}: ${error.message}${cause}`);
+  console.error(describeError(error));
   return USAGE_ERRORS.has(error.code) ? EXIT.usage : EXIT.failure;
 }

@@ -2,17 +2,14 @@
 // first frame, for the training of the chest gate: what is not a chest comes in DICOM. Duplicates are left out.
 //   npx tsx scripts/train/export-greyscale.ts FROM TO
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import sharp from 'sharp';
 
-import { decodeFrame } from '../../adapters/dicom/decode-frame.js';
-import { hasPrefix } from '../../adapters/dicom/file-meta.js';
-import { DEFAULT_IMAGE_LIMITS } from '../../adapters/dicom/prepare-image.js';
-import { readDicomHeader } from '../../adapters/dicom/read-dicom.js';
 import type { DecodedImage } from '../../core/imaging/decoded-image.js';
 import { greyTable } from '../../core/imaging/presentation.js';
+import { decodeFirstFrame } from './decode-first-frame.js';
 
 const [from, to] = process.argv.slice(2);
 if (from === undefined || to === undefined) {
@@ -25,7 +22,7 @@ const paths = names
   .filter((entry) => entry.isFile())
   .map(({ parentPath, name }) => join(parentPath, name));
 for (const path of paths.sort()) {
-  const image = await decoded(path).catch(() => undefined);
+  const image = await decodeFirstFrame(path).catch(() => undefined);
   if (image === undefined) {
     continue;
   }
@@ -39,17 +36,6 @@ for (const path of paths.sort()) {
       .png()
       .toFile(join(to, `${name}.png`));
   }
-}
-
-async function decoded(path: string): Promise<DecodedImage> {
-  const bytes = await readFile(path);
-  const object = readDicomHeader(bytes, {
-    bare: !hasPrefix(bytes),
-    maxInflatedBytes: DEFAULT_IMAGE_LIMITS.maxInflatedBytes,
-  });
-  const { pixels, pixelData } = object.readPixels();
-  const { TransferSyntaxUID } = object.header;
-  return decodeFrame({ TransferSyntaxUID, pixels, pixelData }, 0, DEFAULT_IMAGE_LIMITS);
 }
 
 function greyscale(image: DecodedImage): Buffer {

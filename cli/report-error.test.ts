@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+
+import { PipelineError } from '../core/errors.js';
+import { describeError } from './report-error.js';
+
+test('a cause is told once, and only in words', () => {
+  const described = (message: string, cause: unknown) =>
+    describeError(new PipelineError('config-invalid', message, { cause }));
+  expect(described('It failed.', new Error('ENOENT'))).toBe(
+    'preread: config-invalid: It failed.\n  because: ENOENT',
+  );
+  expect(described('It failed: ENOENT.', new Error('ENOENT'))).toBe(
+    'preread: config-invalid: It failed: ENOENT.',
+  );
+  const { error } = z.number().safeParse('one');
+  expect(described('size: expected number', error)).toBe(
+    'preread: config-invalid: size: expected number',
+  );
+});
