@@ -18,6 +18,10 @@ const USAGE_ERRORS = new Set<ErrorCode>([
   'recipe-unknown',
 ]);
 
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error && 'errno' in error;
+}
+
 /** The error, and below it its cause where that says more. */
 export function describeError({ code, message, cause }: PipelineError): string {
   const text = `preread: ${code}: ${message}`;
@@ -30,7 +34,8 @@ export function describeError({ code, message, cause }: PipelineError): string {
 /** Says what went wrong in a way that helps, and returns the exit code. Unknown errors show their stack. */
 export function reportError(error: unknown): number {
   if (!(error instanceof PipelineError)) {
-    console.error(error);
+    // What the operating system refuses, such as a full disk, is no fault of the program: no stack.
+    console.error(isSystemError(error) ? `preread: ${error.message}` : error);
     return EXIT.failure;
   }
   console.error(describeError(error));

@@ -57,7 +57,9 @@ for (const path of await filesOf(data)) {
 }
 
 console.log(`threshold ${threshold}`);
-console.log('| pictures | form | above the threshold | nearest to it | largest difference from fp32 |');
+console.log(
+  '| pictures | form | above the threshold | nearest to it | largest difference from fp32 |',
+);
 console.log('|---|---|---|---|---|');
 for (const chest of [false, true]) {
   const group = pictures.filter((picture) => picture.chest === chest);

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
 import { CHOSEN_MODEL, DEFAULT_MODEL } from '../../adapters/models/config.js';
@@ -6,7 +6,7 @@ import { CHOICE_FILE, chosenModel } from '../../adapters/models/find-model.js';
 import { replaceFile } from '../../adapters/models/install-model.js';
 import { loadModel, readModelFolder } from '../../adapters/models/load-model.js';
 import { PipelineError } from '../../core/errors.js';
-import { say, type ModelsFolder } from './models-folder.js';
+import { say, writableModelsFolder, type ModelsFolder } from './models-folder.js';
 
 /** `preread models use`: what serve, score and the others take when no model is named. */
 export async function useModel(
@@ -14,6 +14,7 @@ export async function useModel(
   { modelsDir, searchPath }: ModelsFolder,
 ): Promise<void> {
   if (name === DEFAULT_MODEL || name === CHOSEN_MODEL) {
+    await writableModelsFolder(modelsDir);
     await rm(join(modelsDir, CHOICE_FILE), { force: true });
     say(`${DEFAULT_MODEL} is used when no model is named.`);
     return;
@@ -26,7 +27,7 @@ export async function useModel(
     );
   }
   const { manifest } = await loadModel(name, searchPath);
-  await mkdir(modelsDir, { recursive: true });
+  await writableModelsFolder(modelsDir);
   await replaceFile(join(modelsDir, CHOICE_FILE), `${name}\n`);
   say(
     `${name}@${manifest.version} is used when no model is named. A server that runs takes it at its next start.`,

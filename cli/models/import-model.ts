@@ -14,7 +14,7 @@ import {
 } from '../../core/models/catalogue.js';
 import { catalogueManifest, ownManifest } from '../../core/models/imported-manifest.js';
 import { convertCheckpoint } from './convert-checkpoint.js';
-import { say, type ModelsFolder } from './models-folder.js';
+import { say, writableModelsFolder, type ModelsFolder } from './models-folder.js';
 
 export interface ImportFlags {
   /** Name in the catalogue. */
@@ -32,6 +32,7 @@ export async function importModel(
   { modelsDir }: ModelsFolder,
   flags: ImportFlags,
 ): Promise<string> {
+  await writableModelsFolder(modelsDir);
   const checkpoint = await readFile(path).catch((cause: unknown) => {
     throw new PipelineError('file-unreadable', `${path} cannot be read.`, { cause });
   });

@@ -12,7 +12,7 @@ import { PipelineError } from '../../core/errors.js';
 import type { CatalogueModel } from '../../core/models/catalogue.js';
 import { createDownloadProgress } from './download-progress.js';
 import { installCatalogueModel, named } from './import-model.js';
-import { say, type ModelsFolder } from './models-folder.js';
+import { say, writableModelsFolder, type ModelsFolder } from './models-folder.js';
 import { proxySettings } from './proxy-settings.js';
 
 export interface PullFlags {
@@ -42,6 +42,7 @@ export async function pullModel(
       `${name} is installed already; --force pulls it again.`,
     );
   }
+  await writableModelsFolder(modelsDir);
   const downloads = join(modelsDir, '.downloads');
   await mkdir(downloads, { recursive: true });
   // Two pulls into one file would mix their bytes.

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -112,6 +112,22 @@ test('an address that is none is refused as a wrong argument', async () => {
     const { exitCode, output } = await models(['pull', 'nih', '--url', url]);
     expect(exitCode).toBe(2);
     expect(output).toContain('It must begin with https://');
+  }
+});
+
+test('a folder that cannot be written is told before anything is downloaded', async () => {
+  const file = join(folder, 'file');
+  await writeFile(file, '');
+  for (const args of [
+    ['pull', 'nih'],
+    ['import', file, '--as', 'nih'],
+    ['use', 'preread-cxr14'],
+    ['use', 'default'],
+  ]) {
+    const { exitCode, output } = await runPreread(['models', ...args, '--models-dir', file]);
+    expect(exitCode).toBe(2);
+    expect(output).toMatch(/cannot be installed in .*PREREAD_MODELS_DIR/);
+    expect(output).not.toContain(' at ');
   }
 });
 
