@@ -15,7 +15,7 @@ import { assertNever, PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
 import type { DeliveryTarget } from '../../core/use-cases/deliver-result.js';
 import type { ServeConfig } from './config.js';
-import { createResultObjects, type ResultObjectsDeps } from './result-objects.js';
+import { createResultObjects, type ObjectsForm, type ResultObjectsDeps } from './result-objects.js';
 
 /** The name of the destination that the environment alone describes. */
 const WEBHOOK_NAME = 'webhook';
@@ -69,6 +69,19 @@ export function createTargets(
         },
       ]),
   );
+}
+
+/**
+ * The form in which the objects of results are read here: that of the first archive that gets them, so that one UID
+ * is one object wherever it is read.
+ */
+export function formOfObjects(destinations: readonly Destination[]): ObjectsForm {
+  const archive = destinations.find(
+    ({ kind, enabled }) => enabled && (kind === 'dicomweb' || kind === 'dimse'),
+  );
+  return archive !== undefined && 'report' in archive
+    ? { report: archive.report, language: archive.language }
+    : { report: 'comprehensive-3d-sr', language: 'en' };
 }
 
 /** Places of all lanes together, and some to look at what finds its lane full. */

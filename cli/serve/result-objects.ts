@@ -1,13 +1,26 @@
 import { readSourceStudy } from '../../adapters/dicom/read-source-study.js';
+import type { ShownPicture } from '../../adapters/dicom/rendering/image-task.js';
 import {
   buildResultObjects,
+  type DrawPage,
   type ObjectsOptions,
 } from '../../adapters/dicom/results/build-result-objects.js';
-import { analysedImages } from '../../core/delivery/dicom/result-object.js';
-import type { BuildObjects, FindSource, ReadSource } from '../../core/delivery/result-objects.js';
+import { blankPage, drawSummaryPage } from '../../adapters/dicom/results/summary-page.js';
+import { RESULT_OBJECTS } from '../../core/delivery/destination.js';
+import { analysedImages, type ResultObjectFile } from '../../core/delivery/dicom/result-object.js';
+import type { SourceStudy } from '../../core/delivery/dicom/source-study.js';
+import type {
+  BuildObjects,
+  FindSource,
+  ReadableObjects,
+  ReadSource,
+  ResultOfStudy,
+} from '../../core/delivery/result-objects.js';
 import { PipelineError } from '../../core/errors.js';
 import type { ObjectStore } from '../../core/storage/object-store.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
+
+export type ObjectsForm = Omit<ObjectsOptions, 'objects'>;
 
 export interface ResultObjectsDeps {
   readonly store: Pick<StudyStore, 'loadStudy' | 'loadResult'>;
@@ -19,6 +32,11 @@ export function createResultObjects({ store, objects }: ResultObjectsDeps): {
   readonly readSource: ReadSource;
   readonly findSource: FindSource;
   readonly buildObjects: (options: ObjectsOptions) => BuildObjects;
+  /** @param readPicture decodes a stored image for the summary page */
+  readonly readable: (
+    form: ObjectsForm,
+    readPicture: (path: string) => Promise<ShownPicture>,
+  ) => ReadableObjects;
 } {
   async function pathsOf(studyId: string): Promise<ReadonlyMap<string, string>> {
     const study = await store.loadStudy(studyId);
@@ -44,21 +62,49 @@ export function createResultObjects({ store, objects }: ResultObjectsDeps): {
     return source;
   };
 
+  async function build(
+    of: ResultOfStudy,
+    source: SourceStudy,
+    options: ObjectsOptions,
+    drawPage?: DrawPage,
+  ): Promise<readonly ResultObjectFile[]> {
+    const { studyId, result } = of;
+    const paths = await pathsOf(studyId);
+    const predecessor =
+      result.amends === undefined ? undefined : await store.loadResult(studyId, result.amends);
+    const input = {
+      result,
+      source,
+      predecessorAssembledAt: predecessor?.assembledAt,
+      utcOffsetMinutes: (epochMs: number) => -new Date(epochMs).getTimezoneOffset(),
+    };
+    return buildResultObjects(
+      input,
+      (SOPInstanceUID) => paths.get(SOPInstanceUID),
+      options,
+      drawPage,
+    );
+  }
+
   return {
     readSource,
     findSource,
-    buildObjects: (options) => async (delivery) => {
-      const { studyId, result } = delivery;
-      const paths = await pathsOf(studyId);
-      const predecessor =
-        result.amends === undefined ? undefined : await store.loadResult(studyId, result.amends);
-      const input = {
-        result,
-        source: await readSource(delivery),
-        predecessorAssembledAt: predecessor?.assembledAt,
-        utcOffsetMinutes: (epochMs: number) => -new Date(epochMs).getTimezoneOffset(),
-      };
-      return buildResultObjects(input, (SOPInstanceUID) => paths.get(SOPInstanceUID), options);
-    },
+    buildObjects: (options) => async (of) => build(of, await readSource(of), options),
+    readable: (form, readPicture) => ({
+      async outline(of) {
+        const source = await findSource(of);
+        const objects = RESULT_OBJECTS;
+        return source === undefined
+          ? []
+          : build(of, source, { ...form, objects }, () => Promise.resolve(blankPage()));
+      },
+      async summaryPage(of) {
+        const options = { ...form, objects: ['sc'] } as const;
+        const drawPage: DrawPage = async (result, path, language) =>
+          drawSummaryPage(result, await readPicture(path), language);
+        const [page] = await build(of, await readSource(of), options, drawPage);
+        return page;
+      },
+    }),
   };
 }

@@ -19,6 +19,7 @@ import type { ServeConfig } from './config.js';
 import { isLoopback } from './is-loopback.js';
 import type { Access } from './open-access.js';
 import type { Stores } from './open-stores.js';
+import { createResultObjects, type ObjectsForm } from './result-objects.js';
 
 /** A modality that has connected says within this what it wants. */
 const ASSOCIATION_REQUEST_TIMEOUT_MS = 30_000;
@@ -34,7 +35,10 @@ export interface StartedIngest {
 
 /** Opens the roads by which objects come in. Whatever it opens, `closers` closes. */
 export async function startIngest(
-  given: Omit<IngestAppDeps, 'decoder'> & { readonly access: Access },
+  given: Omit<IngestAppDeps, 'decoder' | 'findSource' | 'resultObjects'> & {
+    readonly access: Access;
+    readonly objectsForm: ObjectsForm;
+  },
   stores: Stores,
   config: ServeConfig,
   address: HttpOptions,
@@ -42,7 +46,13 @@ export async function startIngest(
 ): Promise<StartedIngest> {
   const decoder = createImageDecoder({ maxWaiting: MAX_WAITING_PICTURES, background: true });
   closers.add(() => decoder.close());
-  const deps = { ...given, decoder };
+  const results = createResultObjects(stores);
+  const deps = {
+    ...given,
+    decoder,
+    findSource: results.findSource,
+    resultObjects: results.readable(given.objectsForm, (path) => decoder.picture({ path }, 0)),
+  };
   const tls = await openTls(deps, config, closers);
   if (!isLoopback(config.PREREAD_HOST) && tls === undefined) {
     deps.logger.warn(

@@ -29,10 +29,9 @@ import { startInferenceWorker } from '../../workers/inference/start-inference-wo
 import { describeEngine } from '../describe-engine.js';
 import { createClosers, type Closers } from './closers.js';
 import type { ServeConfig } from './config.js';
-import { createTargets, deliveryConcurrency } from './destinations.js';
+import { createTargets, deliveryConcurrency, formOfObjects } from './destinations.js';
 import { openAccess } from './open-access.js';
 import { openStores, type Stores } from './open-stores.js';
-import { createResultObjects } from './result-objects.js';
 import type { Role } from './roles.js';
 import { startIngest, type StartedIngest } from './start-ingest.js';
 import { startUpkeep } from './start-upkeep.js';
@@ -149,7 +148,6 @@ async function start(
   const ingest = {
     objects,
     studies: store,
-    findSource: createResultObjects(stores).findSource,
     operations: { ...stores, objects },
     metrics,
     page: metrics,
@@ -174,6 +172,7 @@ async function start(
         {
           ...ingest,
           access,
+          objectsForm: formOfObjects(destinations),
           checkBacklog: stores.checkBacklog,
           holds: createStudyHolds({ studies: store, readStudyInstanceUID, clock: deps.clock }),
         },

@@ -13,3 +13,11 @@ export type ReadSource = (delivery: ResultOfStudy) => Promise<SourceStudy>;
 
 /** The same; undefined when the retention rules have removed the images. */
 export type FindSource = (of: ResultOfStudy) => Promise<SourceStudy | undefined>;
+
+/** The objects of a result, to be read here. Nothing of them is stored: the same result makes the same objects. */
+export interface ReadableObjects {
+  /** All of them, the summary page blank: quickly made. None when the images have been removed. */
+  outline(of: ResultOfStudy): Promise<readonly ResultObjectFile[]>;
+  /** The summary page as it is. */
+  summaryPage(of: ResultOfStudy): Promise<ResultObjectFile | undefined>;
+}

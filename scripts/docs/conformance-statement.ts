@@ -8,6 +8,13 @@ import { isTransferSyntax, TRANSFER_SYNTAXES } from '../../core/dicom/transfer-s
 import { STORAGE_COMMITMENT_PUSH } from '../../core/dimse/storage-commitment.js';
 import { ERRORS } from '../../core/errors.js';
 import type { ErrorCode } from '../../core/errors.js';
+import { PICTURE_TYPES } from '../../adapters/dicom/rendering/encode-picture.js';
+import { COMPRESSED_TYPES } from '../../services/ingest-http/dicomweb/frame-type.js';
+import {
+  INSTANCE_KEYS,
+  SERIES_KEYS,
+  STUDY_KEYS,
+} from '../../services/ingest-http/routes/search-objects.js';
 import { ingestDimseConfig } from '../../services/ingest-dimse/config.js';
 import { storageUser } from './storage-user.js';
 import {
@@ -148,7 +155,34 @@ function webServices(): string {
 with parts \`application/dicom\`, or one \`application/dicom\`. Responses: \`application/dicom+json\` or
 \`application/dicom+xml\`. The SOP Classes and transfer syntaxes
 are those of the Storage SCP. [api.md](api.md) has status codes and the response.
+
+## WADO-RS and QIDO-RS as origin server
+
+| resource below \`{base}/studies/{StudyInstanceUID}\` | media types |
+|---|---|
+| the study, \`/series/{}\`, \`/series/{}/instances/{}\` | \`multipart/related; type="application/dicom"\`; of one instance also \`application/dicom\` |
+| each with \`/metadata\` | \`application/dicom+json\` |
+| an instance with \`/frames/{list}\`, \`/bulkdata/7FE00010\` | \`application/octet-stream\` in Explicit VR Little Endian, and the stored form: ${compressedTypes()} |
+| each, and frames, with \`/rendered\`, \`/thumbnail\` | ${PICTURE_TYPES.join(', ')}; \`viewport\`, \`window\`, \`quality\`, \`accept\` |
+
+Instances are given in the transfer syntax in which they are stored. The objects of the latest result (the SOP Classes that are sent, see
+above) are there beside the images.
+
+| search | matching keys, which are also what is returned |
+|---|---|
+| \`{base}/studies\` | ${Object.keys(STUDY_KEYS).join(', ')} |
+| \`{base}/studies/{}/series\` | ${Object.keys(SERIES_KEYS).join(', ')} |
+| \`{base}/studies/{}/series/{}/instances\` | ${Object.keys(INSTANCE_KEYS).join(', ')} |
+
+Matching: single value, list of UIDs, wildcard, range of dates and times. \`limit\` and \`offset\` page, \`includefield\` and
+\`fuzzymatching\` change nothing, other keys are refused (400). Not there: delete, workitems, WADO-URI, search across studies for
+series or instances.
 `;
+}
+
+function compressedTypes(): string {
+  const types = [...DECODABLE_TRANSFER_SYNTAXES].flatMap((uid) => COMPRESSED_TYPES[uid] ?? []);
+  return [...new Set(types)].sort().join(', ');
 }
 
 function security(): string {

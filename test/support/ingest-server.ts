@@ -78,6 +78,7 @@ export async function startIngestServer(
   });
   const logger = createLogger({ PREREAD_LOG_LEVEL: 'debug', PREREAD_LOG_FORMAT: 'json' }, stream);
   const objects = createLocalObjectStore({ dataFolder, minFreeBytes: 0 });
+  const results = createResultObjects({ store: studies, objects });
   const decoder = createImageDecoder({ maxWaiting: 64, background: true });
   const http = await startIngestHttp(
     {
@@ -87,7 +88,10 @@ export async function startIngestServer(
       decoder,
       studies,
       holds: createStudyHolds({ studies, readStudyInstanceUID, clock: Date.now }),
-      findSource: createResultObjects({ store: studies, objects }).findSource,
+      findSource: results.findSource,
+      resultObjects: results.readable({ report: 'comprehensive-3d-sr', language: 'en' }, (path) =>
+        decoder.picture({ path }, 0),
+      ),
       inspectFile,
       decodable,
       clock: Date.now,

@@ -11,11 +11,13 @@ import {
   type ResultObjectInput,
 } from '../../../core/delivery/dicom/result-object.js';
 import { buildSecondaryCapture } from '../../../core/delivery/dicom/secondary-capture.js';
+import type { RgbPage } from '../../../core/delivery/dicom/secondary-capture.js';
 import {
   buildStructuredReport,
   type SrKind,
 } from '../../../core/delivery/dicom/structured-report.js';
 import { assertNever } from '../../../core/errors.js';
+import type { StudyResult } from '../../../core/results/study-result.js';
 import { readSourcePixels } from '../read-source-study.js';
 import { drawSummaryPage, type PageLanguage } from './summary-page.js';
 import { readShownPicture } from './read-picture.js';
@@ -26,11 +28,19 @@ export interface ObjectsOptions {
   readonly language: PageLanguage;
 }
 
+/** Draws the summary page of a result from the image at that path. */
+export type DrawPage = (
+  result: StudyResult,
+  path: string,
+  language: PageLanguage,
+) => Promise<RgbPage>;
+
 /** The objects of a result that a destination wants, in the order in which it wants them. */
 export async function buildResultObjects(
   input: ResultObjectInput,
   pathOf: (SOPInstanceUID: string) => string | undefined,
   options: ObjectsOptions,
+  drawPage: DrawPage = drawPageAlone,
 ): Promise<readonly ResultObjectFile[]> {
   const built: ResultObjectFile[] = [];
   for (const object of options.objects) {
@@ -62,10 +72,7 @@ export async function buildResultObjects(
     const path = shown === undefined ? undefined : pathOf(shown);
     return path === undefined
       ? undefined
-      : buildSecondaryCapture(
-          input,
-          await drawSummaryPage(result, await readShownPicture(path), options.language),
-        );
+      : buildSecondaryCapture(input, await drawPage(result, path, options.language));
   }
 
   async function buildPresentation(image: ResultInstance): Promise<ResultObjectFile | undefined> {
@@ -74,4 +81,12 @@ export async function buildResultObjects(
       ? undefined
       : buildPresentationState(input, image, await readSourcePixels(path));
   }
+}
+
+async function drawPageAlone(
+  result: StudyResult,
+  path: string,
+  language: PageLanguage,
+): Promise<RgbPage> {
+  return drawSummaryPage(result, await readShownPicture(path), language);
 }

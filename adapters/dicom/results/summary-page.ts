@@ -109,6 +109,11 @@ export async function drawSummaryPage(
   return { width: info.width, height: info.height, pixels: data };
 }
 
+/** A page of the same size without anything on it, where its header alone is wanted. */
+export function blankPage(): RgbPage {
+  return { width: WIDTH, height: HEIGHT, pixels: new Uint8Array(3 * WIDTH * HEIGHT) };
+}
+
 function pageLines(result: StudyResult, language: PageLanguage): Line[] {
   const words = WORDS[language];
   const models = result.models.map(

@@ -2,7 +2,7 @@ import type { TransferSyntaxUid } from '../../../core/dicom/transfer-syntaxes.js
 import { acceptedRanges, covers } from '../http/media-type.js';
 
 /** Media types of compressed frames. Source: PS3.18 table 8.7.3-5. */
-const COMPRESSED_TYPES: Partial<Record<TransferSyntaxUid, string>> = {
+export const COMPRESSED_TYPES: Partial<Record<TransferSyntaxUid, string>> = {
   '1.2.840.10008.1.2.5': 'image/dicom-rle',
   '1.2.840.10008.1.2.4.50': 'image/jpeg',
   '1.2.840.10008.1.2.4.51': 'image/jpeg',
@@ -23,7 +23,7 @@ const FORMER_TYPES: Readonly<Record<string, string>> = {
 };
 
 const UNCOMPRESSED = 'application/octet-stream';
-export const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
 /** The form in which a client gets frames. */
 export interface FrameType {

@@ -4,19 +4,29 @@ import { stat } from 'node:fs/promises';
 import type { Request } from 'express';
 
 import type { ObjectSource } from '../../../adapters/dicom/rendering/image-task.js';
-import { flaggedImages } from '../../../core/delivery/dicom/result-object.js';
+import {
+  EXPLICIT_VR_LITTLE_ENDIAN,
+  flaggedImages,
+  seriesUid,
+} from '../../../core/delivery/dicom/result-object.js';
+import type { ReadableObjects } from '../../../core/delivery/result-objects.js';
 import { parseUid } from '../../../core/dicom/uid.js';
 import { PipelineError } from '../../../core/errors.js';
+import type { StudyResult } from '../../../core/results/study-result.js';
 import type { ObjectStore } from '../../../core/storage/object-store.js';
 import type { StoredInstance, StudyStore } from '../../../core/storage/study-store.js';
 
-/** An object that can be retrieved. */
+/** An object that can be retrieved: a received image, or one that a result makes. */
 export interface HeldObject {
   readonly StudyInstanceUID: string;
   readonly SeriesInstanceUID: string;
   readonly SOPInstanceUID: string;
   readonly TransferSyntaxUID: string;
-  readonly source: ObjectSource;
+  /** Where its attributes are read; the pixels there may be none that anybody should see. */
+  readonly header: ObjectSource;
+  /** The object itself, which may have to be made first. */
+  readonly load: () => Promise<ObjectSource>;
+  readonly hasPixels: boolean;
   /** Another one for other bytes. */
   readonly version: string;
 }
@@ -33,6 +43,7 @@ export interface FoundObjects {
 export interface HeldObjectsDeps {
   readonly studies: Pick<StudyStore, 'findStudy'>;
   readonly objects: Pick<ObjectStore, 'path'>;
+  readonly resultObjects: ReadableObjects;
 }
 
 /**
@@ -63,27 +74,78 @@ export async function listObjects(
   return (await objectsOf(deps, params)).objects;
 }
 
-async function objectsOf({ studies, objects }: HeldObjectsDeps, params: Request['params']) {
+async function objectsOf(deps: HeldObjectsDeps, params: Request['params']) {
   const uid = parseUid(String(params['StudyInstanceUID']));
-  const study = uid && (await studies.findStudy(uid));
-  const wanted = (study?.instances ?? []).filter((instance) => isNamed(instance, params));
-  const kept = wanted.filter(({ purgedAtMs }) => purgedAtMs === undefined);
-  const flagged = study?.latestResult === undefined ? [] : flaggedImages(study.latestResult);
+  const study = uid && (await deps.studies.findStudy(uid));
+  const result = study?.latestResult;
+  const images = (study?.instances ?? []).filter(({ identity }) => isNamed(identity, params));
+  // What a result makes stands in series of its own: where images are named, nothing else is.
+  const alsoMade = params['SeriesInstanceUID'] === undefined || images.length === 0;
+  const made =
+    study && result && alsoMade ? await madeObjects(deps, study.study.studyId, result) : [];
   return {
-    objects: kept.map((instance) => heldObject(objects, instance)),
-    complete: kept.length === wanted.length,
-    flagged: new Set<string>(flagged.map(({ SOPInstanceUID }) => SOPInstanceUID)),
+    objects: [...keptImages(deps, images), ...made.filter((object) => isNamed(object, params))],
+    complete: images.every(isKept),
+    flagged: new Set<string>(
+      result && flaggedImages(result).map(({ SOPInstanceUID }) => SOPInstanceUID),
+    ),
   };
 }
 
-/** The Part 10 file, from disk or from memory. */
-export function openObject({ source }: HeldObject): AsyncIterable<Uint8Array> {
-  return 'path' in source
-    ? (createReadStream(source.path) as AsyncIterable<Uint8Array>)
-    : oneChunk(source.bytes);
+/** The received images of a study that the retention rules have left. */
+export function keptImages(
+  { objects }: Pick<HeldObjectsDeps, 'objects'>,
+  instances: readonly StoredInstance[],
+): HeldObject[] {
+  return instances.filter(isKept).map(({ identity, objectKey, sha256 }) => {
+    const source = { path: objects.path(objectKey) };
+    return {
+      ...identity,
+      header: source,
+      load: () => Promise.resolve(source),
+      hasPixels: true,
+      version: sha256,
+    };
+  });
 }
 
-export async function sizeOf({ source }: HeldObject): Promise<number> {
+/** What a result makes of the study, as destinations get it. */
+export async function madeObjects(
+  { resultObjects }: Pick<HeldObjectsDeps, 'resultObjects'>,
+  studyId: string,
+  result: StudyResult,
+): Promise<HeldObject[]> {
+  const of = { studyId, result };
+  const files = await resultObjects.outline(of);
+  return files.map(({ kind, SOPInstanceUID, bytes }) => ({
+    StudyInstanceUID: result.StudyInstanceUID,
+    SeriesInstanceUID: seriesUid(kind, result),
+    SOPInstanceUID,
+    TransferSyntaxUID: EXPLICIT_VR_LITTLE_ENDIAN,
+    header: { bytes },
+    load: async () => ({
+      bytes: kind === 'sc' ? ((await resultObjects.summaryPage(of))?.bytes ?? bytes) : bytes,
+    }),
+    hasPixels: kind === 'sc',
+    version: SOPInstanceUID,
+  }));
+}
+
+/** The Part 10 file, from disk or from memory. */
+export async function* openObject({ load }: HeldObject): AsyncGenerator<Uint8Array> {
+  yield* openSource(await load());
+}
+
+export async function* openSource(source: ObjectSource): AsyncGenerator<Uint8Array> {
+  if ('path' in source) {
+    yield* createReadStream(source.path) as AsyncIterable<Uint8Array>;
+  } else {
+    yield await Promise.resolve(source.bytes);
+  }
+}
+
+/** In bytes. */
+export async function sizeOf(source: ObjectSource): Promise<number> {
   return 'path' in source ? (await stat(source.path)).size : source.bytes.length;
 }
 
@@ -92,23 +154,16 @@ export function instancePath(object: HeldObject): string {
   return `/dicom-web/studies/${StudyInstanceUID}/series/${SeriesInstanceUID}/instances/${SOPInstanceUID}`;
 }
 
+function isKept({ purgedAtMs }: StoredInstance): boolean {
+  return purgedAtMs === undefined;
+}
+
 function isNamed(
-  { identity }: StoredInstance,
+  object: Pick<HeldObject, 'SeriesInstanceUID' | 'SOPInstanceUID'>,
   { SeriesInstanceUID, SOPInstanceUID }: Request['params'],
 ): boolean {
   return (
-    (SeriesInstanceUID === undefined || identity.SeriesInstanceUID === SeriesInstanceUID) &&
-    (SOPInstanceUID === undefined || identity.SOPInstanceUID === SOPInstanceUID)
+    (SeriesInstanceUID === undefined || object.SeriesInstanceUID === SeriesInstanceUID) &&
+    (SOPInstanceUID === undefined || object.SOPInstanceUID === SOPInstanceUID)
   );
-}
-
-function heldObject(
-  objects: HeldObjectsDeps['objects'],
-  { identity, objectKey, sha256 }: StoredInstance,
-): HeldObject {
-  return { ...identity, source: { path: objects.path(objectKey) }, version: sha256 };
-}
-
-async function* oneChunk(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield await Promise.resolve(bytes);
 }

@@ -56,7 +56,11 @@ async function sendFrames(
       'Available: multipart/related; type="application/octet-stream", and with transfer-syntax=* as it is stored.',
     );
   }
-  const stored = await readStoredFrames(object.source);
+  if (!object.hasPixels) {
+    throw new PipelineError('not-found', 'The object has no frames.');
+  }
+  const source = await object.load();
+  const stored = await readStoredFrames(source);
   const [first, ...rest] = choose(stored.count);
   if (first === undefined || [first, ...rest].some((index) => index >= stored.count)) {
     throw new PipelineError('not-found', `The object has ${stored.count} frames.`);
@@ -66,7 +70,7 @@ async function sendFrames(
   }
   const read = (index: number): Promise<Uint8Array> =>
     type.decoded
-      ? deps.decoder.samples(object.source, index, () => !response.destroyed)
+      ? deps.decoder.samples(source, index, () => !response.destroyed)
       : Promise.resolve(stored.frame(index));
   const bytes = await read(first);
   if (!type.multipart) {

@@ -6,7 +6,13 @@ import type { RequestHandler } from 'express';
 import type { DicomJson } from '../../../adapters/dicom/dicom-json.js';
 import { readDicomJson } from '../../../adapters/dicom/read-source-study.js';
 import { PipelineError } from '../../../core/errors.js';
-import { findObjects, instancePath, openObject, sizeOf } from '../dicomweb/held-objects.js';
+import {
+  findObjects,
+  instancePath,
+  openObject,
+  openSource,
+  sizeOf,
+} from '../dicomweb/held-objects.js';
 import type { HeldObject, HeldObjectsDeps } from '../dicomweb/held-objects.js';
 import { baseUrlOf } from '../http/base-url.js';
 import { acceptedJsonType, sendDicomJson } from '../http/dicom-json.js';
@@ -63,8 +69,9 @@ export function retrieveInstances(deps: HeldObjectsDeps): RequestHandler {
     const { objects, complete } = await findObjects(deps, request.params);
     const [first, ...others] = objects;
     if (type === DICOM) {
-      response.set({ 'Content-Type': type, 'Content-Length': String(await sizeOf(first)) });
-      await pipeline(Readable.from(openObject(first)), response);
+      const source = await first.load();
+      response.set({ 'Content-Type': type, 'Content-Length': String(await sizeOf(source)) });
+      await pipeline(Readable.from(openSource(source)), response);
       return;
     }
     response.status(complete ? 200 : 206);
@@ -80,7 +87,7 @@ function retrieveMetadata(deps: HeldObjectsDeps, { publicUrl }: RetrieveOptions)
     const baseUrl = baseUrlOf(request, publicUrl);
     const metadata: DicomJson[] = [];
     for (const object of objects) {
-      const header = await readDicomJson(object.source);
+      const header = await readDicomJson(object.header);
       metadata.push({ ...header, ...pixelDataOf(header, `${baseUrl}${instancePath(object)}`) });
     }
     sendDicomJson(response, type, metadata);

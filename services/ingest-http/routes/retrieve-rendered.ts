@@ -40,7 +40,7 @@ function retrieveRendered(deps: FramesDeps): RequestHandler {
   return async (request, response) => {
     const query = parseRendering('rendered', request.query);
     const { type, multipart } = acceptedPicture(query.accept ?? request.headers.accept);
-    const { objects, foremost } = await findObjects(deps, request.params);
+    const { objects, foremost } = await findPictures(deps, request);
     const frames = request.params['frames'] === undefined ? [0] : parseFrames(request);
     if (!multipart) {
       if (frames.length > 1) {
@@ -74,11 +74,20 @@ function retrieveThumbnail(deps: FramesDeps): RequestHandler {
     if (type === undefined) {
       throw notAcceptable();
     }
-    const { foremost: object } = await findObjects(deps, request.params);
+    const { foremost: object } = await findPictures(deps, request);
     const [frame = 0] = request.params['frames'] === undefined ? [] : parseFrames(request);
     const viewport = query.viewport ?? { width: THUMBNAIL_SIDE, height: THUMBNAIL_SIDE };
     await sendPicture(deps, request, response, { object, frame }, type, { ...query, viewport });
   };
+}
+
+/** Those of the objects that can be shown. */
+async function findPictures(deps: FramesDeps, request: Request) {
+  const { objects, foremost } = await findObjects(deps, request.params);
+  if (!foremost.hasPixels) {
+    throw new PipelineError('not-acceptable', 'The object has no picture: retrieve it as it is.');
+  }
+  return { objects: objects.filter(({ hasPixels }) => hasPixels), foremost };
 }
 
 /** Not made at all for who has it already. */
@@ -109,7 +118,7 @@ async function pictureOf(
   { viewport, quality, window }: RenderingQuery,
 ): Promise<AnswerPart & { readonly body: Buffer }> {
   const isWanted = () => !response.destroyed;
-  const picture = await decoder.picture(object.source, frame, window, isWanted);
+  const picture = await decoder.picture(await object.load(), frame, window, isWanted);
   const body = await encodePicture(picture, type, {
     ...(viewport && { viewport }),
     ...(quality !== undefined && { quality }),

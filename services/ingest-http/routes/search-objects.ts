@@ -5,7 +5,7 @@ import { readDicomJson } from '../../../adapters/dicom/read-source-study.js';
 import { matchesKey } from '../../../core/dicom/match-attributes.js';
 import { PipelineError } from '../../../core/errors.js';
 import type { StudyStore } from '../../../core/storage/study-store.js';
-import { listObjects } from '../dicomweb/held-objects.js';
+import { keptImages, listObjects, madeObjects } from '../dicomweb/held-objects.js';
 import type { HeldObject, HeldObjectsDeps } from '../dicomweb/held-objects.js';
 import { acceptedJsonType, sendDicomJson } from '../http/dicom-json.js';
 import type { AddResource } from '../http/resource.js';
@@ -17,6 +17,8 @@ export interface SearchDeps extends HeldObjectsDeps {
 /** Studies are looked through from the newest on, and no further than this: their headers are read from disk. */
 const MAX_SEARCHED_STUDIES = 1_000;
 const MAX_RESULTS = 500;
+const STUDY_INSTANCE_UID = '0020000D';
+const MODALITIES_IN_STUDY = '00080061';
 const DEFAULT_RESULTS = 100;
 const BATCH = 100;
 
@@ -25,14 +27,14 @@ export const STUDY_KEYS: Readonly<Record<string, readonly [tag: string, vr: stri
   StudyDate: ['00080020', 'DA'],
   StudyTime: ['00080030', 'TM'],
   AccessionNumber: ['00080050', 'SH'],
-  ModalitiesInStudy: ['00080061', 'CS'],
+  ModalitiesInStudy: [MODALITIES_IN_STUDY, 'CS'],
   ReferringPhysicianName: ['00080090', 'PN'],
   StudyDescription: ['00081030', 'LO'],
   PatientName: ['00100010', 'PN'],
   PatientID: ['00100020', 'LO'],
   PatientBirthDate: ['00100030', 'DA'],
   PatientSex: ['00100040', 'CS'],
-  StudyInstanceUID: ['0020000D', 'UI'],
+  StudyInstanceUID: [STUDY_INSTANCE_UID, 'UI'],
   StudyID: ['00200010', 'SH'],
 };
 export const SERIES_KEYS: typeof STUDY_KEYS = {
@@ -58,42 +60,76 @@ interface Query {
 
 /** QIDO-RS (PS3.18 10.6): studies, the series of a study, the instances of a series. */
 export function searchStudies(deps: SearchDeps): RequestHandler {
-  const { studies } = deps;
   return async (request, response) => {
     const { keys, limit, offset } = parseQuery(request, STUDY_KEYS);
     const type = acceptedJsonType(request);
     const found: DicomJson[] = [];
     let searched = 0;
-    let cursor: string | undefined;
-    do {
-      const page = await studies.listStudies({
-        limit: BATCH,
-        ...(cursor !== undefined && { cursor }),
-      });
-      for (const { StudyInstanceUID } of page.studies) {
-        const wanted = keys.every(
-          ([tag, vr, key]) =>
-            tag !== '0020000D' || matchesKey({ vr, Value: [StudyInstanceUID] }, vr, key),
+    for await (const StudyInstanceUID of candidates(deps.studies, keys)) {
+      if (searched >= MAX_SEARCHED_STUDIES) {
+        response.set(
+          'Warning',
+          '299 preread "There may be more: only the newest studies were searched."',
         );
-        const headers = wanted
-          ? await readHeaders(await listObjects(deps, { StudyInstanceUID }))
-          : [];
-        const summary = headers[0] && summarise(headers);
-        if (summary !== undefined && matches(summary, keys)) {
-          found.push(summary);
-        }
+        break;
       }
-      searched += page.studies.length;
-      cursor = page.nextCursor;
-    } while (cursor && searched < MAX_SEARCHED_STUDIES && found.length < offset + limit);
-    if (cursor !== undefined) {
-      response.set(
-        'Warning',
-        '299 preread "There may be more: only the newest studies were searched."',
-      );
+      searched += 1;
+      const summary = await summaryOf(deps, StudyInstanceUID, keys);
+      if (summary !== undefined) {
+        found.push(summary);
+      }
+      if (found.length >= offset + limit) {
+        break;
+      }
     }
     sendDicomJson(response, type, found.slice(offset, offset + limit));
   };
+}
+
+/** The studies that a query names, else all of them from the newest on. */
+async function* candidates(
+  studies: SearchDeps['studies'],
+  keys: Query['keys'],
+): AsyncGenerator<string> {
+  const named = keys.find(([tag]) => tag === STUDY_INSTANCE_UID)?.[2];
+  if (named !== undefined && named !== '' && named !== '*') {
+    yield* new Set(named.split(/[\\,]/));
+    return;
+  }
+  for (let cursor: string | undefined; ;) {
+    const page = await studies.listStudies({
+      limit: BATCH,
+      ...(cursor !== undefined && { cursor }),
+    });
+    yield* page.studies.map(({ StudyInstanceUID }) => StudyInstanceUID);
+    if (page.nextCursor === undefined) {
+      return;
+    }
+    cursor = page.nextCursor;
+  }
+}
+
+/**
+ * A study as a list of studies shows it; undefined when it does not match or nothing of it is stored. What its result
+ * makes has the attributes of its images, so it is made for those alone that match.
+ */
+async function summaryOf(
+  deps: SearchDeps,
+  StudyInstanceUID: string,
+  keys: Query['keys'],
+): Promise<DicomJson | undefined> {
+  const study = await deps.studies.findStudy(StudyInstanceUID);
+  const images = await readHeaders(study === undefined ? [] : keptImages(deps, study.instances));
+  const withoutModality = keys.filter(([tag]) => tag !== MODALITIES_IN_STUDY);
+  if (images.length === 0 || !matches(summarise(images), withoutModality)) {
+    return undefined;
+  }
+  const made =
+    study?.latestResult === undefined
+      ? []
+      : await madeObjects(deps, study.study.studyId, study.latestResult);
+  const summary = summarise([...images, ...(await readHeaders(made))]);
+  return matches(summary, keys) ? summary : undefined;
 }
 
 export function addSearchRoutes(add: AddResource, deps: SearchDeps): void {
@@ -112,7 +148,7 @@ function searchBelow(deps: SearchDeps, own: typeof STUDY_KEYS): RequestHandler {
     const groups =
       own === INSTANCE_KEYS ? headers.map((header) => [header]) : Object.values(bySeries(headers));
     const found = groups.map((group) => ({
-      ...pick(group[0] ?? {}, { ...own, StudyInstanceUID: ['0020000D', 'UI'] }),
+      ...pick(group[0] ?? {}, { ...own, StudyInstanceUID: [STUDY_INSTANCE_UID, 'UI'] }),
       ...(own === SERIES_KEYS && { '00201209': { vr: 'IS', Value: [group.length] } }),
       ...(own === INSTANCE_KEYS && pick(group[0] ?? {}, SERIES_KEYS)),
     }));
@@ -156,7 +192,7 @@ function summarise(headers: readonly DicomJson[]): DicomJson {
   const modalities = headers.flatMap((header) => header['00080060']?.Value ?? []);
   return {
     ...pick(headers[0] ?? {}, STUDY_KEYS),
-    '00080061': { vr: 'CS', Value: [...new Set(modalities)] },
+    [MODALITIES_IN_STUDY]: { vr: 'CS', Value: [...new Set(modalities)] },
     '00201206': { vr: 'IS', Value: [Object.keys(bySeries(headers)).length] },
     '00201208': { vr: 'IS', Value: [headers.length] },
   };
@@ -165,8 +201,8 @@ function summarise(headers: readonly DicomJson[]): DicomJson {
 /** One file after the other. */
 async function readHeaders(objects: readonly HeldObject[]): Promise<DicomJson[]> {
   const headers: DicomJson[] = [];
-  for (const { source } of objects) {
-    headers.push(await readDicomJson(source));
+  for (const { header } of objects) {
+    headers.push(await readDicomJson(header));
   }
   return headers;
 }
