@@ -27,6 +27,8 @@ export async function startOrthanc(
     readonly dicomPort?: number;
     /** Name to AE title, host and port. */
     readonly modalities?: Readonly<Record<string, readonly [string, string, number]>>;
+    /** Files that say what follows when something arrives. */
+    readonly luaScripts?: readonly string[];
   } = {},
 ) {
   const [httpPort, dicomPort] = [await freePort(), dimse.dicomPort ?? (await freePort())];
@@ -44,6 +46,7 @@ export async function startOrthanc(
     DicomAet: 'ORTHANC',
     DicomPort: dicomPort,
     DicomModalities: dimse.modalities ?? {},
+    LuaScripts: dimse.luaScripts ?? [],
     DicomCheckModalityHost: false,
     DicomAlwaysAllowEcho: true,
     DicomWeb: {
