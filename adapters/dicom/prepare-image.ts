@@ -14,7 +14,7 @@ import type {
 } from '../../core/inference/image-classifier.js';
 import { renderPicture } from '../../core/imaging/render-picture.js';
 import { getRecipe, recipeCrop } from '../../core/inference/recipes/recipe.js';
-import { runSiteRules, type SiteRules } from '../../core/rules/site-rules.js';
+import { runSiteRules, siteBySiteRules, type SiteRules } from '../../core/rules/site-rules.js';
 import { notAnalysedReasonOf } from '../../core/results/not-analysed-reason.js';
 import { NOT_ANALYSED } from '../../core/results/outcome.js';
 import { createAttributeReader } from './attribute-reader.js';
@@ -67,6 +67,7 @@ const FAST_MARGIN = 1.8;
 interface Progress {
   gates: GateResult[];
   identity?: InstanceIdentity;
+  site?: string;
 }
 
 /**
@@ -138,10 +139,13 @@ async function fromDicom(
   if (identity !== undefined) {
     progress.identity = identity;
   }
-  const { gates, allowed } = runSiteRules(
-    options.siteRules ?? [],
-    createAttributeReader(dataSet, TransferSyntaxUID),
-  );
+  const rules = options.siteRules ?? [];
+  const readAttribute = createAttributeReader(dataSet, TransferSyntaxUID);
+  const site = siteBySiteRules(rules, readAttribute);
+  if (site !== undefined) {
+    progress.site = site;
+  }
+  const { gates, allowed } = runSiteRules(rules, readAttribute);
   const byHeader =
     refusalOf(progress, gates) ?? refusalOf(progress, runHeaderGates(header, policy, allowed));
   if (byHeader !== undefined) {

@@ -81,11 +81,11 @@ function rulesSection({ rules }: InspectionReport): string[] {
   }
   return section(
     'rules of the site',
-    rules.flatMap(({ name, action, priority, because, outcome: result, why }) => [
+    rules.flatMap(({ name, action, priority, site, because, outcome: result, why }) => [
       [
         name,
         result === 'matched'
-          ? `matched: ${priority ? `priority ${priority}` : action}, ${because}`
+          ? `matched: ${[action, priority ?? site].filter(Boolean).join(' ')}, ${because}`
           : result.replace('-', ' '),
       ],
       ...why.map(({ depth, text: what, holds }) => [

@@ -31,6 +31,11 @@ export const resultFilterSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("Only results in which one of these findings is flagged, by the model's keys."),
+  sites: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe("Only results of images from one of these places, as the site's rules name them."),
 });
 
 export type ResultFilter = z.infer<typeof resultFilterSchema>;

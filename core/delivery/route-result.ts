@@ -55,6 +55,10 @@ function passes(
     (which !== 'flagged' || flagged) &&
     (filter.priorities === undefined || filter.priorities.includes(priority)) &&
     (filter.findings === undefined ||
-      filter.findings.some((finding) => flaggedFindings.includes(finding)))
+      filter.findings.some((finding) => flaggedFindings.includes(finding))) &&
+    (filter.sites === undefined ||
+      result.instances.some(
+        ({ outcome: { site } }) => site !== undefined && filter.sites?.includes(site),
+      ))
   );
 }

@@ -30,6 +30,8 @@ interface ImageFacts {
   readonly gates: readonly GateResult[];
   /** Present when the file is DICOM and its header could be read. */
   readonly identity?: InstanceIdentity;
+  /** Where it comes from, when a rule of the site says so. */
+  readonly site?: string;
 }
 
 export type ImageClassification = ScoredImage | UnanalysedImage;

@@ -57,6 +57,11 @@ export type ModelProvenance = z.infer<typeof modelProvenanceSchema>;
 
 const warningSchema = z.object({ gate: z.string(), detail: z.string() });
 
+const site = z
+  .string()
+  .optional()
+  .describe('Where the image comes from, when a rule of the site says so (action site).');
+
 /** The one outcome that every instance ends in; stored with the instance. */
 export const instanceOutcomeSchema = z
   .discriminatedUnion('kind', [
@@ -65,12 +70,14 @@ export const instanceOutcomeSchema = z
       findings: z.array(findingScoreSchema).describe('Withheld findings are not among them.'),
       model: modelProvenanceSchema,
       warnings: z.array(warningSchema),
+      site,
     }),
     z.object({
       kind: z.literal('not-analysed'),
       reason: z.enum(NOT_ANALYSED_REASONS),
       detail: z.string(),
       warnings: z.array(warningSchema),
+      site,
     }),
   ])
   .meta({ id: 'InstanceOutcome' });

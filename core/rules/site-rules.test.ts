@@ -9,6 +9,7 @@ import {
   explainSiteRules,
   priorityBySiteRules,
   runSiteRules,
+  siteBySiteRules,
   siteRulesSchema,
 } from './site-rules.js';
 
@@ -118,6 +119,27 @@ describe('priorityBySiteRules', () => {
   });
 });
 
+describe('siteBySiteRules', () => {
+  const rules = parse(
+    rule('a', 'site', 'ROOM2', { site: 'north' }),
+    rule('b', 'refuse', 'ROOM1'),
+    rule('c', 'site', 'ROOM1', { site: 'south' }),
+    rule('d', 'site', 'ROOM1', { site: 'west' }),
+  );
+
+  it('is named by the first rule that matches, wherever it stands among rules of other kinds', () => {
+    expect(siteBySiteRules(rules, room)).toBe('south');
+    expect(siteBySiteRules(rules, () => ['ROOM3'])).toBeUndefined();
+    expect(explainSiteRules(rules, room)).toMatchObject([
+      { name: 'a', outcome: 'not-matched' },
+      { name: 'b', outcome: 'matched' },
+      { name: 'c', outcome: 'matched', site: 'south' },
+      { name: 'd', outcome: 'not-reached' },
+    ]);
+    expect(runSiteRules(rules, room).gates).toMatchObject([{ verdict: 'refuse' }]);
+  });
+});
+
 describe('siteRulesSchema', () => {
   it.each([
     [{ rules: [rule('a', 'allow', 'x')] }, 'rules.0'],
@@ -133,6 +155,9 @@ describe('siteRulesSchema', () => {
     [{ rules: [rule('a', 'priority', 'x')] }, 'rules.0'],
     [{ rules: [rule('a', 'priority', 'x', { priority: 'high' })] }, 'rules.0.priority'],
     [{ rules: [rule('a', 'warn', 'x', { priority: 'stat' })] }, 'rules.0.priority'],
+    [{ rules: [rule('a', 'site', 'x')] }, 'rules.0'],
+    [{ rules: [rule('a', 'site', 'x', { site: 'North Wing' })] }, 'rules.0.site'],
+    [{ rules: [rule('a', 'warn', 'x', { site: 'north' })] }, 'rules.0.site'],
     [{ rule: [] }, 'rules'],
   ])('%j is refused at %s', (raw, path) => {
     expect(schema.safeParse(raw).error?.issues[0]?.path.join('.')).toBe(path);

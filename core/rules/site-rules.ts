@@ -5,7 +5,7 @@ import { PRIORITIES, type Priority } from '../triage/priority.js';
 import { conditionSchema, explain, holds } from './condition.js';
 import type { Condition, ExplainedCondition, FindAttribute, ReadAttribute } from './condition.js';
 
-export const SITE_RULE_ACTIONS = ['refuse', 'warn', 'allow', 'priority'] as const;
+export const SITE_RULE_ACTIONS = ['refuse', 'warn', 'allow', 'priority', 'site'] as const;
 
 /**
  * Gates that judge by what somebody typed, whose refusal a site may set aside. Raw detector data and what
@@ -24,6 +24,8 @@ export interface SiteRule {
   readonly gates: readonly AllowableGate[];
   /** What `priority` asks for; absent for other actions. */
   readonly priority?: Priority | undefined;
+  /** What `site` names the place that the image comes from; absent for other actions. */
+  readonly site?: string | undefined;
 }
 
 export type SiteRules = readonly SiteRule[];
@@ -31,38 +33,42 @@ export type SiteRules = readonly SiteRule[];
 const GATE = 'site-rules';
 const MAX_RULES = 500;
 
+/** Of rules and of sites: they stand in logs and configurations. */
+const nameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens');
+
+/** The one field that each of these actions needs and no other action has. */
+const FIELDS = { allow: 'gates', priority: 'priority', site: 'site' } as const;
+
+const MISSING: Readonly<Record<keyof typeof FIELDS, string>> = {
+  allow: `allow needs gates, those that it sets aside: ${ALLOWABLE_GATES.join(', ')}`,
+  priority: `action priority needs the field priority: ${PRIORITIES.join(', ')}`,
+  site: 'action site needs the field site: the name of the place',
+};
+
 export function siteRulesSchema(findAttribute: FindAttribute) {
   const rule = z
     .strictObject({
-      name: z
-        .string()
-        .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens'),
+      name: nameSchema,
       when: conditionSchema(findAttribute),
       action: z.enum(SITE_RULE_ACTIONS),
       because: z.string().trim().min(1).max(300),
       gates: z.array(z.enum(ALLOWABLE_GATES)).min(1).optional(),
       priority: z.enum(PRIORITIES).optional(),
+      site: nameSchema.optional(),
     })
-    .superRefine(({ action, gates, priority }, context) => {
-      if ((action === 'allow') !== (gates !== undefined)) {
-        context.addIssue({
-          code: 'custom',
-          path: action === 'allow' ? [] : ['gates'],
-          message:
-            action === 'allow'
-              ? `allow needs gates, those that it sets aside: ${ALLOWABLE_GATES.join(', ')}`
-              : `belongs to allow, not to ${action}`,
-        });
-      }
-      if ((action === 'priority') !== (priority !== undefined)) {
-        context.addIssue({
-          code: 'custom',
-          path: action === 'priority' ? [] : ['priority'],
-          message:
-            action === 'priority'
-              ? `action priority needs the field priority: ${PRIORITIES.join(', ')}`
-              : `belongs to the action priority, not to ${action}`,
-        });
+    .superRefine((raw, context) => {
+      for (const action of ['allow', 'priority', 'site'] as const) {
+        const field = FIELDS[action];
+        const isThere = raw[field] !== undefined;
+        if (raw.action === action && !isThere) {
+          context.addIssue({ code: 'custom', path: [], message: MISSING[action] });
+        } else if (raw.action !== action && isThere) {
+          const belongs = action === field ? `the action ${action}` : action;
+          const message = `belongs to ${belongs}, not to ${raw.action}`;
+          context.addIssue({ code: 'custom', path: [field], message });
+        }
       }
     })
     .transform((raw): SiteRule => ({ ...raw, gates: raw.gates ?? [] }));
@@ -91,13 +97,13 @@ export interface SiteRuleResults {
 
 /**
  * Rules in the site's order up to the first that matches and refuses or allows; those that warn are all
- * heard on the way there. A picture without a header has no attributes. Rules on the priority are no gates:
- * `priorityBySiteRules` reads them when an object arrives.
+ * heard on the way there. A picture without a header has no attributes. Rules on the priority and the site are
+ * no gates: `priorityBySiteRules` reads the former when an object arrives, `siteBySiteRules` the latter.
  */
 export function runSiteRules(rules: SiteRules, read: ReadAttribute): SiteRuleResults {
   const gates: GateResult[] = [];
   const allowed = new Map<string, string>();
-  const judging = rules.filter(({ action }) => action !== 'priority');
+  const judging = rules.filter(({ action }) => aboutOf(action) === 'gate');
   for (const rule of judging) {
     if (!holds(rule.when, read)) {
       continue;
@@ -132,22 +138,35 @@ export function priorityBySiteRules(
   return undefined;
 }
 
+/** Where the image comes from, by the first rule on that which matches; undefined when none does. */
+export function siteBySiteRules(rules: SiteRules, read: ReadAttribute): string | undefined {
+  return rules.find(({ site, when }) => site !== undefined && holds(when, read))?.site;
+}
+
+/** Rules decide among those that are about the same. */
+function aboutOf(action: SiteRule['action']): 'gate' | 'priority' | 'site' {
+  return action === 'priority' || action === 'site' ? action : 'gate';
+}
+
 /** What one rule made of an object, and why. */
-export interface ExplainedRule extends Pick<SiteRule, 'name' | 'action' | 'because' | 'priority'> {
-  /** `not-reached`: an earlier rule has decided. Rules on the priority decide among themselves alone. */
+export interface ExplainedRule extends Pick<
+  SiteRule,
+  'name' | 'action' | 'because' | 'priority' | 'site'
+> {
+  /** `not-reached`: an earlier rule about the same has decided. */
   readonly outcome: 'matched' | 'not-matched' | 'not-reached';
   readonly why: readonly ExplainedCondition[];
 }
 
 export function explainSiteRules(rules: SiteRules, read: ReadAttribute): ExplainedRule[] {
-  const decided = { gate: false, priority: false };
-  return rules.map(({ name, action, because, priority, when }) => {
-    const about = action === 'priority' ? 'priority' : 'gate';
+  const decided = { gate: false, priority: false, site: false };
+  return rules.map(({ name, action, because, priority, site, when }) => {
+    const about = aboutOf(action);
     const matched = holds(when, read);
     const outcome = decided[about] ? 'not-reached' : matched ? 'matched' : 'not-matched';
     decided[about] ||= matched && action !== 'warn';
-    const why = explain(when, read);
-    return { name, action, because, ...(priority && { priority }), outcome, why };
+    const given = { ...(priority && { priority }), ...(site && { site }) };
+    return { name, action, because, ...given, outcome, why: explain(when, read) };
   });
 }
 

@@ -93,15 +93,17 @@ export function toInstanceOutcome(
   classification: ImageClassification,
 ): InstanceOutcome {
   const warnings = classification.gates.filter((gate) => gate.verdict === 'warn').map(toWarning);
+  const site = classification.site === undefined ? {} : { site: classification.site };
   if (classification.kind === 'not-analysed') {
     const { kind, reason, detail } = classification;
-    return { kind, reason, detail, warnings };
+    return { kind, reason, detail, warnings, ...site };
   }
   return {
     kind: 'scored',
     findings: scoreFindings(manifest, classification.logits),
     model: modelProvenance(manifest, engine),
     warnings,
+    ...site,
   };
 }
 

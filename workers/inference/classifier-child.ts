@@ -62,8 +62,8 @@ serveClassifier<GatedImage>(async (settings) => {
       if (prepared.kind === 'not-analysed') {
         return { kind: 'answered', classification: prepared };
       }
-      const { identity, readMs, decodeMs, preprocessMs } = prepared;
-      const facts = identity === undefined ? {} : { identity };
+      const { identity, site, readMs, decodeMs, preprocessMs } = prepared;
+      const facts = { ...(identity && { identity }), ...(site !== undefined && { site }) };
       const byPixels = runPixelGates(prepared.tensor, { size: width, range }, gatePolicy);
       const gates = [...prepared.gates, ...byPixels.gates];
       const refusal = refusalOf(gates, facts);
@@ -100,7 +100,7 @@ interface GatedImage {
   readonly tensor: Float32Array;
   readonly cams: boolean;
   readonly gates: readonly GateResult[];
-  readonly facts: Pick<ImageClassification, 'identity'>;
+  readonly facts: Pick<ImageClassification, 'identity' | 'site'>;
   readonly picture: { readonly picture: Picture } | undefined;
   readonly timings: Omit<StageTimings, 'inferMs'>;
 }
@@ -108,7 +108,7 @@ interface GatedImage {
 /** The outcome of an image of whose gates one refuses. */
 function refusalOf(
   gates: readonly GateResult[],
-  facts: Pick<ImageClassification, 'identity'>,
+  facts: Pick<ImageClassification, 'identity' | 'site'>,
 ): ImageClassification | undefined {
   const refusal = gates.find(({ verdict }) => verdict === 'refuse');
   return (
