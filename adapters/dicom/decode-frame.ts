@@ -48,7 +48,8 @@ export async function openFrame(image: EncodedImage, options: DecodeOptions): Pr
   if (open === undefined || pixelData.kind === 'native' || !isPlain(header)) {
     return rowsOf(await decodeFrame(image, 0, options));
   }
-  return open(codestreamOf(pixelData, 0, header), header);
+  const rows = open(codestreamOf(pixelData, 0, header), header);
+  return rows ?? rowsOf(await decodeFrame(image, 0, options));
 }
 
 /** Whether a pixel is one sample of 8 or 16 bits that is a grey level. */

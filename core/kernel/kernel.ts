@@ -21,6 +21,10 @@ interface KernelExports {
   resample_plan(): Address;
   resample_feed(rows: Address, count: number): void;
   resample_mark(rows: Address, count: number, used: Address): void;
+  jpegls_scan(): Address;
+  jpegls_unstuff(from: Address, length: number, first: Address): number;
+  jpegls_begin(): void;
+  jpegls_rows(to: Address, count: number): number;
   lossless_scan(): Address;
   lossless_unstuff(from: Address, length: number, first: Address): number;
   lossless_rows(to: Address, count: number): number;

@@ -123,6 +123,13 @@ export const MATRIX_ENCODERS: readonly MatrixEncoder[] = [
     ),
   ),
   dcmtk('JPEG-LS lossless by DCMTK', 'dcmcjpls', ['+el']),
+  dcmtk(
+    'JPEG-LS with thresholds and a reset of its own by DCMTK',
+    'dcmcjpls',
+    ['+pc', '+t1', '2', '+t2', '5', '+t3', '11', '+rs', '31'],
+    // Of signed images this encoder's own assertions fail.
+    { supports: ({ bits, signed }) => bits > 8 && !signed },
+  ),
   dcmtk('JPEG-LS near-lossless by DCMTK', 'dcmcjpls', ['+en'], {
     lossless: false,
     supports: ({ signed }) => !signed,

@@ -41,6 +41,6 @@ export type FrameDecoder = (
 
 /**
  * Opens one frame of one component for reading row by row. Throws as a `FrameDecoder`; damage that only decoding
- * shows is thrown while rows are read, or at their end.
+ * shows is thrown while rows are read, or at their end. Undefined for a stream that only the `FrameDecoder` decodes.
  */
-export type RowDecoder = (codestream: Uint8Array, header: PixelHeader) => ImageRows;
+export type RowDecoder = (codestream: Uint8Array, header: PixelHeader) => ImageRows | undefined;

@@ -5,7 +5,7 @@ import {
 import type { FrameDecoder, RowDecoder } from './frame-decoder.js';
 import { decodeJpegBaseline } from './jpeg-baseline.js';
 import { decodeJpegLossless, openJpegLossless } from './jpeg-lossless.js';
-import { decodeJpegLs } from './jpeg-ls.js';
+import { decodeJpegLs, openJpegLs } from './jpeg-ls.js';
 import { decodeHtj2k, decodeJpeg2000 } from './jpeg2000.js';
 import { decodeRle, openRle } from './rle.js';
 
@@ -30,6 +30,8 @@ export const ROW_DECODERS: Partial<Record<TransferSyntaxUid, RowDecoder>> = {
   '1.2.840.10008.1.2.5': openRle,
   '1.2.840.10008.1.2.4.57': openJpegLossless,
   '1.2.840.10008.1.2.4.70': openJpegLossless,
+  '1.2.840.10008.1.2.4.80': openJpegLs,
+  '1.2.840.10008.1.2.4.81': openJpegLs,
 };
 
 /** Every transfer syntax that can be read: the uncompressed ones, and those that have a decoder. */
