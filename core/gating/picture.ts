@@ -61,31 +61,32 @@ export function pictureOf(
  */
 export function thumbnailOf({ size, values }: Picture): Float32Array {
   const cells = THUMBNAIL_CELLS;
-  const means = new Float64Array(cells * cells);
   // Cell c begins at the first pixel p with floor(p * cells / size) = c.
-  const start = (cell: number): number => Math.ceil((cell * size) / cells);
-  // Row by row: the cells beside each other are summed independently, which processors do at once.
-  for (let y = 0, at = 0; y < size; y += 1) {
-    const row = cells * Math.floor((y * cells) / size);
-    for (let column = 0; column < cells; column += 1) {
-      const end = y * size + start(column + 1);
-      let sum = means[row + column]!;
-      for (; at < end; at += 1) {
-        sum += values[at]!;
-      }
-      means[row + column] = sum;
-    }
-  }
-  for (let cell = 0; cell < means.length; cell += 1) {
+  const starts = Int32Array.from({ length: cells + 1 }, (_, cell) =>
+    Math.ceil((cell * size) / cells),
+  );
+  const means = cellSums(values, size, starts).map((sum, cell) => {
     const row = Math.floor(cell / cells);
     const column = cell % cells;
-    const pixels = (start(row + 1) - start(row)) * (start(column + 1) - start(column));
-    means[cell]! /= Math.max(1, pixels);
-  }
+    const pixels = (starts[row + 1]! - starts[row]!) * (starts[column + 1]! - starts[column]!);
+    return sum / Math.max(1, pixels);
+  });
   const mean = means.reduce((sum, value) => sum + value, 0) / means.length;
   const variance = means.reduce((sum, value) => sum + (value - mean) ** 2, 0) / means.length;
   const deviation = Math.sqrt(variance);
   return Float32Array.from(means, (value) => (deviation > 1e-3 ? (value - mean) / deviation : 0));
+}
+
+function cellSums(values: Float32Array, size: number, starts: Int32Array): Float64Array {
+  return withKernel((kernel) => {
+    const valuesAt = kernel.allocate(values.byteLength);
+    kernel.float32(valuesAt, values.length).set(values);
+    const startsAt = kernel.allocate(starts.byteLength);
+    kernel.int32(startsAt, starts.length).set(starts);
+    const sums = kernel.allocate(8 * THUMBNAIL_CELLS ** 2);
+    kernel.exports.plane_cells(valuesAt, size, THUMBNAIL_CELLS, startsAt, sums);
+    return kernel.float64(sums, THUMBNAIL_CELLS ** 2).slice();
+  });
 }
 
 /** The first bin up to which at least `count` values lie. */

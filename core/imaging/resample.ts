@@ -8,6 +8,7 @@ import type { KernelTone } from './kernel-tone.js';
 import type { GreyTable, StoredRange } from './presentation.js';
 import { greyTableOf, rangeOfUsed } from './presentation.js';
 import { rowWeights } from './row-weights.js';
+import { columnWeights } from './column-weights.js';
 import type { Tone } from './tone.js';
 import { ramp } from './tone.js';
 
@@ -133,7 +134,7 @@ function run(
   setFormat(plan, rows);
   setTone(kernel, plan, tone);
   const units = setRowWeights(kernel, plan, vertical, firstRow, tone.largest);
-  setColumnWeights(kernel, plan, horizontal, firstColumn);
+  setColumnWeights(kernel, plan, horizontal);
   plan.result = kernel.allocate(8 * plan.outputs * plan.columnOutputs);
   plan.min = 32767;
   plan.max = -32768;
@@ -241,26 +242,12 @@ function setRowWeights(
   return packed.units;
 }
 
-/** All outputs get as many weights, an even number, the missing ones 0. */
-function setColumnWeights(
-  kernel: Kernel,
-  plan: Plan,
-  { starts, weights }: AxisWeights,
-  firstColumn: number,
-): void {
-  const longest = weights.reduce((most, { length }) => Math.max(most, length), 1);
-  plan.columnOutputs = weights.length;
-  plan.columnTaps = 2 * Math.ceil(longest / 2);
-  plan.columnStarts = putInt32(
-    kernel,
-    Int32Array.from(starts, (start) => start - firstColumn),
-  );
-  plan.columnWeights = kernel.allocate(8 * plan.columnTaps * weights.length);
-  const table = kernel.float64(plan.columnWeights, plan.columnTaps * weights.length);
-  table.fill(0);
-  weights.forEach((taps, output) => {
-    table.set(taps, output * plan.columnTaps);
-  });
+function setColumnWeights(kernel: Kernel, plan: Plan, horizontal: AxisWeights): void {
+  const { starts, taps, weights } = columnWeights(horizontal);
+  plan.columnOutputs = starts.length;
+  plan.columnTaps = taps;
+  plan.columnStarts = putInt32(kernel, starts);
+  plan.columnWeights = putFloat64(kernel, weights);
   // Weights of 0 may stand behind the last column: what they multiply must be a number.
   const sums = COLUMNS * Math.ceil(plan.columns / COLUMNS) + plan.columnTaps;
   plan.sums = kernel.allocate(8 * sums);

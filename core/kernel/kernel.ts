@@ -63,6 +63,7 @@ interface KernelExports {
     to: Address,
     held: Address,
   ): void;
+  plane_cells(values: Address, size: number, cells: number, starts: Address, sums: Address): void;
   rle_samples(runs: Address, segments: number, to: Address, count: number): number;
   samples_range(samples: Address, count: number, isSigned: number, to: Address): void;
   samples_hold(samples: Address, count: number, isSigned: number, low: number, high: number): void;

@@ -175,3 +175,18 @@ EXPORT(plane_levels) void plane_levels(const float *values, int32_t count, doubl
     to[at] = x < -1 ? -1 : x > 1 ? 1 : x;
   }
 }
+
+/* Sums of cells by cells cells of a square plane: cell c begins at starts[c] in both directions. */
+EXPORT(plane_cells) void plane_cells(const float *values, int32_t size, int32_t cells,
+                                     const int32_t *starts, double *sums) {
+  for (int32_t cell = 0; cell < cells * cells; cell += 1) sums[cell] = 0;
+  for (int32_t row = 0; row < cells; row += 1, sums += cells) {
+    for (int32_t y = starts[row]; y < starts[row + 1]; y += 1, values += size) {
+      for (int32_t cell = 0; cell < cells; cell += 1) {
+        double sum = sums[cell];
+        for (int32_t x = starts[cell]; x < starts[cell + 1]; x += 1) sum += values[x];
+        sums[cell] = sum;
+      }
+    }
+  }
+}
