@@ -11,6 +11,7 @@ import {
 } from '../../core/delivery/webhook-message.js';
 import { PipelineError } from '../../core/errors.js';
 import { DISCLAIMER, type StudyResult } from '../../core/results/study-result.js';
+import { createSigner } from './sign-message.js';
 import { createWebhookSink, type WebhookSinkOptions } from './webhook-sink.js';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -26,12 +27,19 @@ afterEach(async () => {
 
 describe('the signature', () => {
   it("is that of the specification's test vector", () => {
-    const signed = new Webhook(SECRET).sign(
+    const signed = createSigner(SECRET)(
       'msg_p5jXN8AQM9LWM0D4loKWxJek',
-      new Date(1_614_265_330_000),
+      1_614_265_330,
       '{"test": 2432232314}',
     );
     expect(signed).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
+  });
+
+  it('is that of the reference implementation, whatever the body says', () => {
+    const body = JSON.stringify({ name: 'Nguyễn Thị Hoà', sign: '½ € 𝄞' });
+    expect(createSigner(OLD_SECRET)('msg_1', 1_700_000_000, body)).toBe(
+      new Webhook(OLD_SECRET).sign('msg_1', new Date(1_700_000_000_000), body),
+    );
   });
 });
 

@@ -1,6 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
 
-import { Webhook } from 'standardwebhooks';
 import { Agent, request, type Dispatcher } from 'undici';
 
 import {
@@ -14,6 +13,7 @@ import type { Clock } from '../../core/time.js';
 import { parseRetryAfterMs, transportError } from '../../core/delivery/transport-failure.js';
 import { traceparentHeader } from '../../core/trace.js';
 import { createAddressGuard } from './address-guard.js';
+import { createSigner } from './sign-message.js';
 
 export interface WebhookSinkOptions {
   readonly name: string;
@@ -39,7 +39,7 @@ const MAX_ANSWER_BYTES = 16 * 1024;
  * anything.
  */
 export function createWebhookSink(deps: { clock: Clock }, options: WebhookSinkOptions): ResultSink {
-  const signers = options.secrets.map((secret) => new Webhook(secret));
+  const signers = options.secrets.map(createSigner);
   const guard = createAddressGuard(options.allowNetworks);
   const agent = new Agent({
     connect: { ...options.tls, timeout: options.timeoutMs, lookup: guard.lookup },
@@ -62,7 +62,7 @@ export function createWebhookSink(deps: { clock: Clock }, options: WebhookSinkOp
     guard.checkUrl(options.url);
     const body = JSON.stringify(buildWebhookMessage(delivery, options));
     const id = webhookId(delivery.deliveryId);
-    const at = new Date(deps.clock());
+    const timestampSeconds = Math.floor(deps.clock() / 1000);
     try {
       const answer = await request(options.url, {
         method: 'POST',
@@ -71,11 +71,11 @@ export function createWebhookSink(deps: { clock: Clock }, options: WebhookSinkOp
           'content-type': 'application/json',
           'user-agent': options.userAgent,
           'webhook-id': id,
-          'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+          'webhook-timestamp': String(timestampSeconds),
           ...(delivery.traceId !== undefined && {
             traceparent: traceparentHeader(delivery.traceId, delivery.deliveryId),
           }),
-          'webhook-signature': signers.map((signer) => signer.sign(id, at, body)).join(' '),
+          'webhook-signature': signers.map((sign) => sign(id, timestampSeconds, body)).join(' '),
         },
         body,
         signal: AbortSignal.timeout(options.timeoutMs),

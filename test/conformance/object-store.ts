@@ -26,6 +26,12 @@ export function describeObjectStore(name: string, create: () => Promise<ObjectSt
       expect(await keysOf(store)).toEqual([key]);
     });
 
+    it('gives back an object of many megabytes that came in pieces of any size', async () => {
+      const bytes = randomBytes(3_000_001);
+      const staged = await store.stage(piecesOf(bytes), { maxBytes: bytes.length });
+      expect((await readFile(store.path(await staged.commit()))).equals(bytes)).toBe(true);
+    });
+
     it('stores an object of no bytes', async () => {
       const staged = await store.stage(chunksOf(Buffer.alloc(0), 1), { maxBytes: 10 });
       expect(staged.sizeBytes).toBe(0);
@@ -116,6 +122,16 @@ export function describeObjectStore(name: string, create: () => Promise<ObjectSt
       expect((await store.check()).freeBytes).toBeGreaterThan(0);
     });
   });
+}
+
+/** From one byte to far more than is written at once. */
+async function* piecesOf(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  let start = 0;
+  for (let size = 1; start < bytes.length; size = size > 1_000_000 ? 1 : size * 3) {
+    yield bytes.subarray(start, start + size);
+    start += size;
+  }
+  await Promise.resolve();
 }
 
 export async function* chunksOf(bytes: Uint8Array, chunkBytes: number): AsyncGenerator<Uint8Array> {
