@@ -39,12 +39,6 @@ export interface JobQueueOptions {
   readonly answerTimeoutMs?: number;
 }
 
-/**
- * From so many on jobs are added together. BullMQ's PostgreSQL functions make temporary tables for that,
- * which costs as much as ten jobs added one by one.
- */
-const MIN_BULK = 8;
-
 /** The queue with what only BullMQ has. */
 export interface BullmqJobQueue extends JobQueue {
   /** Makes its tables, where it has some, and opens all queues. Otherwise the first use does that. */
@@ -150,7 +144,7 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
       const added = JOB_NAMES.map(async (name) => {
         const ofName = jobs.filter((job) => job.name === name);
         if (ofName.length > 0) {
-          await add(await queues[name](), ofName.map(bullJob));
+          await add(await queues[name](), ofName.map(bullJob), backend.minBulk);
         }
       });
       await answering(Promise.all(added), answerTimeoutMs);
@@ -180,8 +174,8 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
   };
 }
 
-async function add(queue: BullQueue, jobs: readonly BullJob[]): Promise<void> {
-  if (jobs.length >= MIN_BULK) {
+async function add(queue: BullQueue, jobs: readonly BullJob[], minBulk: number): Promise<void> {
+  if (jobs.length >= minBulk) {
     await queue.addBulk([...jobs]);
     return;
   }

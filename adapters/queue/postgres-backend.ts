@@ -7,6 +7,8 @@ import { STREAMS, workerOptions } from './queue-backend.js';
 /** BullMQ on PostgreSQL or the embedded database. The pool stays its owner's. */
 export function createPostgresQueueBackend(pool: pg.Pool): QueueBackend {
   return {
+    // BullMQ's PostgreSQL function for it makes temporary tables, which costs as much as ten jobs one by one.
+    minBulk: 8,
     async prepare() {
       const client = await pool.connect();
       try {

@@ -2,6 +2,8 @@ import type { Processor, Queue, Worker } from 'bullmq';
 
 /** What differs between BullMQ's backends. */
 export interface QueueBackend {
+  /** From so many on jobs are added together, which is then cheaper than one by one. */
+  readonly minBulk: number;
   /** Brings BullMQ's tables up to date where it has some. Safe when several processes do it at once. */
   prepare(): Promise<void>;
   createQueue(name: string, onError: OnError): BullQueue;

@@ -43,6 +43,7 @@ export function createRedisQueueBackend(url: string): QueueBackend {
   const producing = (): Redis => (producer ??= new TrackedRedis(PRODUCER));
   let worker: Redis | undefined;
   return {
+    minBulk: 2,
     prepare: () => Promise.resolve(),
     createQueue(name, onError) {
       return new Queue(name, { connection: producing(), streams: STREAMS }).on('error', onError);
