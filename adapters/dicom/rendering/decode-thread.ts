@@ -121,12 +121,15 @@ function transferable(answer: ImageAnswer): ArrayBuffer[] {
   }
 }
 
-/** On Linux a thread has a priority of its own: whoever looks at images does not slow down who analyses them. */
+/**
+ * On Linux a thread has a priority of its own: whoever looks at images hardly slows down who analyses them. At the lowest
+ * one a picture would take minutes beside busy processors.
+ */
 function stepBack(): void {
   try {
     setPriority(
       Number(basename(readlinkSync('/proc/thread-self'))),
-      constants.priority.PRIORITY_LOW,
+      constants.priority.PRIORITY_BELOW_NORMAL,
     );
   } catch {
     // Elsewhere one thread is limit enough.
