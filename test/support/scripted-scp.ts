@@ -10,6 +10,8 @@ import { decodeAssociateRequest, encodeAssociateAccept } from '../../core/dimse/
 export type ScpScript = (store: number) => number | 'abort' | 'silence' | 'reset' | 'lose answer';
 
 export interface ScriptedScpOptions {
+  /** A free one when absent. */
+  readonly port?: number;
   readonly tls?: TlsOptions;
   /** Of these it takes the first that is proposed; else the first of all. */
   readonly transferSyntaxes?: readonly string[];
@@ -22,11 +24,13 @@ export interface StoredByScript {
 }
 
 const TIMEOUT_MS = 60_000;
+/** What makes the field of a request that of its response. Source: PS3.7 E.1. */
+const RESPONSE = 0x8000;
 
 /** A storage SCP that answers by script. */
 export async function startScriptedScp(
   script: ScpScript,
-  { tls, transferSyntaxes }: ScriptedScpOptions = {},
+  { port = 0, tls, transferSyntaxes }: ScriptedScpOptions = {},
 ) {
   const stored: StoredByScript[] = [];
   const sockets = new Set<Socket>();
@@ -86,7 +90,7 @@ export async function startScriptedScp(
       if (said !== 'silence') {
         await association.send(contextId, {
           AffectedSOPClassUID: command.AffectedSOPClassUID ?? '',
-          CommandField: COMMAND_FIELDS.cStoreResponse,
+          CommandField: (command.CommandField ?? COMMAND_FIELDS.cStoreRequest) | RESPONSE,
           MessageIDBeingRespondedTo: command.MessageID ?? 0,
           Status: said,
           AffectedSOPInstanceUID: command.AffectedSOPInstanceUID ?? '',
@@ -102,7 +106,7 @@ export async function startScriptedScp(
     serve(socket).catch(() => undefined);
   };
   const server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
-  await listen(server);
+  await listen(server, port);
   return {
     port: (server.address() as AddressInfo).port,
     /** What was stored, in the order of its arrival; an object that came twice stands twice. */
@@ -121,8 +125,8 @@ export async function startScriptedScp(
   };
 }
 
-function listen(server: Server): Promise<void> {
+function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(port, '127.0.0.1', resolve);
   });
 }
