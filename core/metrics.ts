@@ -17,5 +17,7 @@ export interface PipelineMetrics {
   deliveryAttempt(destination: string, outcome: 'delivered' | ErrorCode): void;
   /** From the last image's reception, or from the request to do it again, to the destination's yes. */
   notified(destination: string, durationMs: number): void;
+  /** An archive has reported on our request for storage commitment. */
+  commitmentReport(destination: string, outcome: 'committed' | 'failed'): void;
   parked(job: string): void;
 }

@@ -2,6 +2,7 @@ import type { Generated, GeneratedAlways, JSONColumnType } from 'kysely';
 
 import type { JobName } from '../../core/jobs/jobs.js';
 import type { ReferencedObject } from '../../core/dimse/storage-commitment.js';
+import type { SentCommitmentReport } from '../../core/storage/sent-commitments.js';
 import type { DeliveryState } from '../../core/storage/study-store.js';
 
 /**
@@ -16,6 +17,7 @@ export interface DatabaseSchema {
   outbox: OutboxTable;
   api_keys: ApiKeysTable;
   commitment_requests: CommitmentRequestsTable;
+  sent_commitments: SentCommitmentsTable;
   parked_jobs: ParkedJobsTable;
   audit_log: AuditLogTable;
   closed_destinations: ClosedDestinationsTable;
@@ -111,6 +113,14 @@ interface OutboxTable {
   not_before: Date | null;
   leased_until: Date | null;
   created_at: Generated<Date>;
+}
+
+interface SentCommitmentsTable {
+  delivery_id: string;
+  TransactionUID: string;
+  requested_at: Date;
+  /** Until the delivery has taken it. */
+  report: JSONColumnType<SentCommitmentReport> | null;
 }
 
 interface ParkedJobsTable {

@@ -114,6 +114,24 @@ export class Association {
     }
   }
 
+  /** The last message's data set; undefined, and read to its end all the same, when it is longer than the limit. */
+  async wholeDataSet(maxBytes: number): Promise<Buffer | undefined> {
+    const parts: Uint8Array[] = [];
+    let sizeBytes = 0;
+    for await (const bytes of this.dataSet()) {
+      sizeBytes += bytes.length;
+      if (sizeBytes <= maxBytes) {
+        parts.push(bytes.slice());
+      }
+    }
+    return sizeBytes <= maxBytes ? Buffer.concat(parts) : undefined;
+  }
+
+  /** Whether the peer says something within this time, be it that the connection ends. Ends nothing itself. */
+  async hearsSomething(withinMs: number): Promise<boolean> {
+    return this.fragments.length > 0 || (await this.channel.arrives(withinMs));
+  }
+
   /** Reads what is left of the data set and forgets it; aborts beyond the limit. */
   async skipDataSet(maxBytes: number): Promise<void> {
     let skippedBytes = 0;

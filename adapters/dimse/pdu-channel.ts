@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ABORT_REASONS, PDU_TYPES, PduError } from '../../core/dimse/pdu.js';
 
@@ -26,6 +27,8 @@ export interface PduChannel {
    * @throws AssociationEnded `connection-lost`, `silent`; PduError for one that is longer than the limit
    */
   next(timeoutMs: number): Promise<Pdu>;
+  /** Whether bytes, or the connection's end, come within this time. Reads no PDU. */
+  arrives(withinMs: number): Promise<boolean>;
   /** Resolves when the peer's side has room for more. */
   write(pdus: readonly Uint8Array[], timeoutMs: number): Promise<void>;
   /** Sends a last PDU, if any, and closes. Idempotent. */
@@ -43,10 +46,18 @@ export function createPduChannel(socket: Socket, maxPduBytes: number): PduChanne
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   let closed = false;
+  let coming: Promise<IteratorResult<Buffer, unknown>> | undefined;
+
+  /** The next chunk of the socket; asked for once, also when nobody has waited for it to its end. */
+  function nextChunk(): Promise<IteratorResult<Buffer, unknown>> {
+    coming ??= chunks.next().catch(() => ({ done: true, value: undefined }) as const);
+    return coming;
+  }
 
   async function read(length: number): Promise<Buffer> {
     while (pendingBytes < length) {
-      const next = await chunks.next().catch(() => ({ done: true }) as const);
+      const next = await nextChunk();
+      coming = undefined;
       if (next.done === true) {
         throw new AssociationEnded('connection-lost');
       }
@@ -79,6 +90,17 @@ export function createPduChannel(socket: Socket, maxPduBytes: number): PduChanne
 
   return {
     next: (timeoutMs) => within(timeoutMs, readPdu()),
+
+    async arrives(withinMs) {
+      const timer = new AbortController();
+      const silence = sleep(withinMs, false, { signal: timer.signal }).catch(() => false);
+      const arrived = await Promise.race([
+        pendingBytes > 0 || nextChunk().then(() => true),
+        silence,
+      ]);
+      timer.abort();
+      return arrived;
+    },
 
     async write(pdus, timeoutMs) {
       for (const pdu of pdus) {

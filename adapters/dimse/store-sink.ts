@@ -8,12 +8,15 @@ import {
 import type { BuildObjects } from '../../core/delivery/result-objects.js';
 import type { DeliveryReceipt, ResultSink } from '../../core/delivery/result-sink.js';
 import { IMPLICIT_VR_LITTLE_ENDIAN, toImplicitVr } from '../../core/dicom/implicit-vr.js';
-import { COMMAND_FIELDS } from '../../core/dimse/command-set.js';
+import { COMMAND_FIELDS, statusHex } from '../../core/dimse/command-set.js';
 import type { ProposedContext } from '../../core/dimse/pdu.js';
+import { STORAGE_COMMITMENT_PUSH } from '../../core/dimse/storage-commitment.js';
 import { PipelineError } from '../../core/errors.js';
 import type { AcceptedContext, Association } from './association.js';
 import { openAssociation } from './open-association.js';
 import { AssociationEnded } from './pdu-channel.js';
+import type { RequestCommitmentDeps } from './request-commitment.js';
+import { requestCommitment, requireCommitted } from './request-commitment.js';
 
 export interface StoreSinkOptions {
   readonly name: string;
@@ -38,30 +41,59 @@ const MEDIUM_PRIORITY = 0;
 /**
  * Sends a result's objects by C-STORE, all on one association. When it breaks after some of them, all
  * are sent again: they have the same UIDs, and an archive that has one says so or takes it once more.
+ *
+ * @param deps.commitment present: the peer is asked for storage commitment on the same association
  */
 export function createStoreSink(
-  deps: { readonly buildObjects: BuildObjects },
+  deps: {
+    readonly buildObjects: BuildObjects;
+    readonly commitment?: RequestCommitmentDeps | undefined;
+  },
   options: StoreSinkOptions,
 ): ResultSink {
   return {
     name: options.name,
     async send(delivery): Promise<DeliveryReceipt> {
+      // A report that came when the delivery counted as delivered: it counts as a failed attempt.
+      const late = await deps.commitment?.sentCommitments.take(delivery.deliveryId);
+      if (late !== undefined) {
+        requireCommitted(late);
+      }
       const objects = await deps.buildObjects(delivery);
       if (objects.length === 0) {
         return { objects: 0 };
       }
       const { association, contexts } = await openAssociation({
         ...options,
-        contexts: contextsFor(objects),
+        contexts: contextsFor([
+          ...objects.map(({ SOPClassUID }) => SOPClassUID),
+          ...(deps.commitment ? [STORAGE_COMMITMENT_PUSH] : []),
+        ]),
         roles: [],
         maxPduBytes: SENDER_MAX_PDU_BYTES,
         implementationClassUID: IMPLEMENTATION.ImplementationClassUID,
         implementationVersionName: IMPLEMENTATION.ImplementationVersionName,
       });
+      let receipt: DeliveryReceipt = { objects: objects.length };
       try {
         for (const [index, object] of objects.entries()) {
           const status = await storeOne(association, contexts, object, index + 1);
           judge(status, object, `${index + 1} of ${objects.length}`);
+        }
+        if (deps.commitment !== undefined) {
+          const context = contextOf(contexts, STORAGE_COMMITMENT_PUSH);
+          const commitment =
+            context === undefined
+              ? 'not-offered'
+              : await requestCommitment(deps.commitment, association, context, {
+                  deliveryId: delivery.deliveryId,
+                  messageId: objects.length + 1,
+                  referenced: objects.map(({ SOPClassUID, SOPInstanceUID }) => ({
+                    ReferencedSOPClassUID: SOPClassUID,
+                    ReferencedSOPInstanceUID: SOPInstanceUID,
+                  })),
+                });
+          receipt = { ...receipt, commitment };
         }
       } catch (error) {
         association.abort();
@@ -71,20 +103,29 @@ export function createStoreSink(
       await association.release().catch(() => {
         association.abort();
       });
-      return { objects: objects.length };
+      return receipt;
     },
     close: () => Promise.resolve(),
   };
 }
 
 /** For each SOP Class a context with each syntax, so that the choice is ours. */
-function contextsFor(objects: readonly ResultObjectFile[]): ProposedContext[] {
-  const classes = [...new Set(objects.map(({ SOPClassUID }) => SOPClassUID))];
-  return classes
+function contextsFor(SOPClassUIDs: readonly string[]): ProposedContext[] {
+  return [...new Set(SOPClassUIDs)]
     .flatMap((abstractSyntax) =>
       SENT_TRANSFER_SYNTAXES.map((syntax) => ({ abstractSyntax, transferSyntaxes: [syntax] })),
     )
     .map((context, index) => ({ ...context, id: 2 * index + 1 }));
+}
+
+/** The first in the order of the ids, which is that of our liking. */
+function contextOf(
+  contexts: ReadonlyMap<number, AcceptedContext>,
+  SOPClassUID: string,
+): readonly [number, AcceptedContext] | undefined {
+  return [...contexts]
+    .sort(([a], [b]) => a - b)
+    .find(([, { abstractSyntax }]) => abstractSyntax === SOPClassUID);
 }
 
 async function storeOne(
@@ -93,10 +134,7 @@ async function storeOne(
   { kind, SOPClassUID, SOPInstanceUID, bytes }: ResultObjectFile,
   messageId: number,
 ): Promise<number> {
-  // In the order of the ids, which is that of our liking.
-  const context = [...contexts]
-    .sort(([a], [b]) => a - b)
-    .find(([, { abstractSyntax }]) => abstractSyntax === SOPClassUID);
+  const context = contextOf(contexts, SOPClassUID);
   if (context === undefined) {
     throw new PipelineError(
       'delivery-rejected',
@@ -130,10 +168,9 @@ async function storeOne(
 
 function judge(status: number, { kind }: ResultObjectFile, which: string): void {
   if (!isStored(status)) {
-    const hex = status.toString(16).toUpperCase().padStart(4, '0');
     throw new PipelineError(
       isTransient(status) ? 'delivery-failed' : 'delivery-rejected',
-      `the peer refused object ${which} (${kind}, status ${hex})`,
+      `the peer refused object ${which} (${kind}, status ${statusHex(status)})`,
     );
   }
 }

@@ -84,6 +84,12 @@ export function createMetrics(softwareVersion: string, spans?: SpanRecorder): Me
     labelNames: ['destination', 'outcome'],
     registers,
   });
+  const commitmentReports = new Counter({
+    name: 'preread_commitment_reports_total',
+    help: 'Reports on requested storage commitment: committed, or failed.',
+    labelNames: ['destination', 'outcome'],
+    registers,
+  });
   const parked = new Counter({
     name: 'preread_jobs_parked_total',
     help: 'Jobs that fail for a reason that does not pass.',
@@ -111,6 +117,9 @@ export function createMetrics(softwareVersion: string, spans?: SpanRecorder): Me
     },
     notified: (destination, durationMs) => {
       notification.observe({ destination }, Math.max(0, durationMs) / 1_000);
+    },
+    commitmentReport: (destination, outcome) => {
+      commitmentReports.inc({ destination, outcome });
     },
     parked: (job) => {
       parked.inc({ job });

@@ -1,6 +1,7 @@
 import { loadDestinations } from '../../adapters/destinations/load-destinations.js';
 import { secretSchema, unreadSecretSchema } from '../../adapters/destinations/read-secret.js';
 import { tlsOptions } from '../../adapters/destinations/tls-options.js';
+import { readCommitmentReport } from '../../adapters/dicom/read-commitment.js';
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
 import { createWebhookSink } from '../../adapters/webhook/webhook-sink.js';
 import { createStowSink } from '../../adapters/dicomweb/stow-sink.js';
@@ -12,6 +13,9 @@ import { createLane } from '../../core/delivery/lane.js';
 import type { ResultSink } from '../../core/delivery/result-sink.js';
 import { failureListeners } from '../../core/delivery/route-result.js';
 import { assertNever, PipelineError } from '../../core/errors.js';
+import type { Logger } from '../../core/log.js';
+import type { PipelineMetrics } from '../../core/metrics.js';
+import type { SentCommitments } from '../../core/storage/sent-commitments.js';
 import type { Clock } from '../../core/time.js';
 import type { DeliveryTarget } from '../../core/use-cases/deliver-result.js';
 import type { ServeConfig } from './config.js';
@@ -22,6 +26,9 @@ const WEBHOOK_NAME = 'webhook';
 
 export interface SinkDeps extends ResultObjectsDeps {
   readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Pick<PipelineMetrics, 'commitmentReport'>;
+  readonly sentCommitments: SentCommitments;
 }
 
 /**
@@ -111,7 +118,16 @@ function createSink(deps: SinkDeps, config: ServeConfig, destination: Destinatio
       );
     case 'dimse':
       return createStoreSink(
-        { buildObjects: buildObjects(destination) },
+        {
+          buildObjects: buildObjects(destination),
+          commitment: destination.storageCommitment
+            ? {
+                ...deps,
+                readReport: readCommitmentReport,
+                waitMs: destination.commitmentTimeoutSeconds * 1000,
+              }
+            : undefined,
+        },
         { ...destination, ...common },
       );
     case 'hl7':

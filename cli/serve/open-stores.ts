@@ -4,6 +4,7 @@ import { createBacklogCheck } from '../../adapters/database/backlog.js';
 import { createCommitmentStore } from '../../adapters/database/commitment-store.js';
 import { createKeyStore } from '../../adapters/database/key-store.js';
 import { createOperationsStore } from '../../adapters/database/operations-store/operations-store.js';
+import { createSentCommitments } from '../../adapters/database/sent-commitments.js';
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
 import { addJobSql } from '../../adapters/queue/add-job-sql.js';
 import {
@@ -23,6 +24,7 @@ import type { Logger } from '../../core/log.js';
 import type { CommitmentStore } from '../../core/storage/commitment-store.js';
 import type { PipelineMetrics } from '../../core/metrics.js';
 import type { OperationsStore } from '../../core/storage/operations-store.js';
+import type { SentCommitments } from '../../core/storage/sent-commitments.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import type { Clock } from '../../core/time.js';
 import { parkPoisonedJob } from '../../core/use-cases/park-poisoned-job.js';
@@ -35,6 +37,7 @@ export interface Stores {
   readonly operations: OperationsStore;
   readonly keys: KeyStore;
   readonly commitments: CommitmentStore;
+  readonly sentCommitments: SentCommitments;
   readonly archives: ArchiveStore;
   readonly objects: LocalObjectStore;
   readonly checkBacklog: () => Promise<void>;
@@ -125,10 +128,22 @@ export async function openStores(
   closers.add(() => relay.close());
   const keys = createKeyStore({ pool: database.pool, clock: deps.clock });
   const commitments = createCommitmentStore({ pool: database.pool, clock: deps.clock });
+  const sentCommitments = createSentCommitments({ pool: database.pool, clock: deps.clock }, handOn);
   const checkBacklog = createBacklogCheck(
     { pool: database.pool, clock: deps.clock },
     config.PREREAD_MAX_WAITING_IMAGES,
   );
   const archives = createArchiveStore({ pool: database.pool });
-  return { store, operations, keys, commitments, archives, objects, checkBacklog, queue, embedded };
+  return {
+    store,
+    operations,
+    keys,
+    commitments,
+    sentCommitments,
+    archives,
+    objects,
+    checkBacklog,
+    queue,
+    embedded,
+  };
 }

@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { access as accessFile, readFile } from 'node:fs/promises';
 
+import { readCommitmentReport } from '../../adapters/dicom/read-commitment.js';
 import { createImageDecoder } from '../../adapters/dicom/rendering/image-decoder.js';
 import { openTlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import type { TlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import { PipelineError } from '../../core/errors.js';
+import type { PipelineMetrics } from '../../core/metrics.js';
 import { ingestInstance } from '../../core/use-cases/ingest-instance.js';
 import { startIngestDimse } from '../../services/ingest-dimse/server.js';
 import type { DimseService, DimseTls } from '../../services/ingest-dimse/server.js';
@@ -38,6 +40,7 @@ export async function startIngest(
   given: Omit<IngestAppDeps, 'decoder' | 'findSource' | 'resultObjects'> & {
     readonly access: Access;
     readonly objectsForm: ObjectsForm;
+    readonly metrics: PipelineMetrics;
   },
   stores: Stores,
   config: ServeConfig,
@@ -87,8 +90,8 @@ export async function startIngest(
 }
 
 async function startDimse(
-  deps: IngestAppDeps,
-  { commitments, objects }: Stores,
+  deps: IngestAppDeps & { readonly metrics: PipelineMetrics },
+  { commitments, sentCommitments, objects }: Stores,
   config: ServeConfig,
   tls: TlsCredentials | undefined,
 ): Promise<DimseService | undefined> {
@@ -100,6 +103,8 @@ async function startDimse(
     {
       ...deps,
       commitments,
+      sentCommitments,
+      readReport: readCommitmentReport,
       hasFile: (key) =>
         objects.guarded(() =>
           accessFile(objects.path(key)).then(

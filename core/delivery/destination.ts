@@ -211,6 +211,18 @@ function destinationSchemas(secret: z.ZodType<string>) {
       calledAeTitle: aeTitle,
       callingAeTitle: aeTitle.default('PREREAD'),
       ...objects,
+      storageCommitment: z
+        .boolean()
+        .default(false)
+        .describe('Asks the archive to commit to the objects after C-STORE.'),
+      commitmentTimeoutSeconds: z
+        .number()
+        .min(0)
+        .max(300)
+        .default(10)
+        .describe(
+          'How long a delivery waits for the report of storage commitment. One that comes later still counts.',
+        ),
       tls: tls.optional().describe('Present: DICOM over TLS.'),
     }),
     hl7: z.strictObject({

@@ -23,6 +23,7 @@ export const RESPONSE_BIT = 0x8000;
 export const DIMSE_STATUS = {
   success: 0x0000,
   noSuchObjectInstance: 0x0112,
+  noSuchEventType: 0x0113,
   invalidArgumentValue: 0x0115,
   classInstanceConflict: 0x0119,
   noSuchAction: 0x0123,
@@ -63,6 +64,11 @@ const KEYWORDS = new Map(
 );
 /** Longest ErrorComment. Source: PS3.7 table E.1-1, VR LO. */
 const COMMENT_CHARACTERS = 64;
+
+/** As DICOM writes a status or Failure Reason: four hexadecimal digits. */
+export function statusHex(status: number): string {
+  return status.toString(16).toUpperCase().padStart(4, '0');
+}
 
 export function hasDataSet(command: CommandSet): boolean {
   return (command.CommandDataSetType ?? NO_DATA_SET) !== NO_DATA_SET;

@@ -9,7 +9,11 @@ import { APPLICATION_CONTEXT, PDU_TYPES } from './pdu.js';
 const POLICY: AcceptancePolicy = {
   calledAeTitles: new Set(['PREREAD']),
   isKnownCaller: (title) => title === 'MODALITY',
-  contexts: new Map([['1.2.3', new Set(['1.2.840.10008.1.2.1', '1.2.840.10008.1.2.4.70'])]]),
+  contexts: new Map([
+    ['1.2.3', new Set(['1.2.840.10008.1.2.1', '1.2.840.10008.1.2.4.70'])],
+    ['1.2.4', new Set(['1.2.840.10008.1.2.1'])],
+  ]),
+  served: new Set(['1.2.4']),
   maxPduBytes: 65_536,
   implementationClassUID: '1.2.3.4',
   implementationVersionName: 'TEST',
@@ -63,15 +67,17 @@ describe('negotiation', () => {
     ]);
   });
 
-  it('lets the requestor be SCU of what we take, and never SCP', () => {
+  it('lets the requestor be SCU of what we take, and SCP only of what we use', () => {
     const user = request().userInformation;
     const roles = [
       { SOPClassUID: '1.2.3', scu: true, scp: true },
+      { SOPClassUID: '1.2.4', scu: false, scp: true },
       { SOPClassUID: '1.2.9', scu: true, scp: false },
     ];
     const negotiation = negotiate(request({ userInformation: { ...user, roles } }), POLICY);
     expect(negotiation.kind === 'accept' && negotiation.accept.userInformation.roles).toEqual([
       { SOPClassUID: '1.2.3', scu: true, scp: false },
+      { SOPClassUID: '1.2.4', scu: false, scp: true },
     ]);
   });
 });

@@ -16,6 +16,8 @@ export interface AcceptancePolicy {
   readonly isKnownCaller: (callingAeTitle: string) => boolean;
   /** Abstract syntax to the transfer syntaxes that we take for it. */
   readonly contexts: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Of these the requestor may be SCP. */
+  readonly served: ReadonlySet<string>;
   readonly maxPduBytes: number;
   readonly implementationClassUID: string;
   readonly implementationVersionName: string;
@@ -60,7 +62,7 @@ export function negotiate(request: AssociateRequest, policy: AcceptancePolicy): 
         implementationVersionName: policy.implementationVersionName,
         roles: request.userInformation.roles
           .filter(({ SOPClassUID }) => policy.contexts.has(SOPClassUID))
-          .map(answerRole),
+          .map((role) => answerRole(role, policy.served)),
       },
     },
   };
@@ -84,9 +86,12 @@ function answerContext(
     : { id, result: 0, transferSyntax };
 }
 
-/** The requestor may be SCU, and only that: we are the SCP of everything that we take. */
-function answerRole({ SOPClassUID, scu }: RoleSelection): RoleSelection {
-  return { SOPClassUID, scu, scp: false };
+/** The requestor may be SCU of everything that we take, and SCP of what we use too. Source: PS3.7 D.3.3.4. */
+function answerRole(
+  { SOPClassUID, scu, scp }: RoleSelection,
+  served: AcceptancePolicy['served'],
+): RoleSelection {
+  return { SOPClassUID, scu, scp: scp && served.has(SOPClassUID) };
 }
 
 function reject(source: 1 | 2 | 3, reason: number, why: string): Negotiation {

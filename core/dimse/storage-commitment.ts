@@ -46,6 +46,18 @@ export function encodeCommitmentReport(
   ]);
 }
 
+/** The Action Information of a request, little endian: a report without failures has the same elements. */
+export function encodeCommitmentRequest(
+  TransactionUID: string,
+  referenced: readonly ReferencedObject[],
+  TransferSyntaxUID: string,
+): Buffer {
+  return encodeCommitmentReport(
+    { TransactionUID, committed: referenced, failed: [] },
+    TransferSyntaxUID,
+  );
+}
+
 /** All elements are of group 0008. */
 function encodeElement(element: number, vr: string, value: Buffer, explicit: boolean): Buffer {
   const long = !explicit || vr === 'SQ';

@@ -141,6 +141,12 @@ export const DELIVERY_MACHINE: StateMachine<DeliveryState> = {
       by: 'operator',
       when: 'it is replayed: the destination has lost it',
     },
+    {
+      from: 'delivered',
+      to: 'pending',
+      by: 'ingest',
+      when: 'an archive reports after the wait that it does not commit to the objects',
+    },
   ],
 };
 

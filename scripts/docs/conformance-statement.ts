@@ -5,6 +5,7 @@ import {
 } from '../../core/dicom/part10-header.js';
 import { ACCEPTED_SOP_CLASSES, isAcceptedSopClass } from '../../core/dicom/sop-classes.js';
 import { isTransferSyntax, TRANSFER_SYNTAXES } from '../../core/dicom/transfer-syntaxes.js';
+import { statusHex } from '../../core/dimse/command-set.js';
 import { STORAGE_COMMITMENT_PUSH } from '../../core/dimse/storage-commitment.js';
 import { ERRORS } from '../../core/errors.js';
 import type { ErrorCode } from '../../core/errors.js';
@@ -85,7 +86,7 @@ The DIMSE service accepts associations on \`PREREAD_DIMSE_PORT\`. It initiates n
 | abstract syntax | UID | role | transfer syntaxes | what becomes of it |
 |---|---|---|---|---|
 | Verification | \`${VERIFICATION}\` | SCP | A | answered |
-| Storage Commitment Push Model | \`${STORAGE_COMMITMENT_PUSH}\` | SCP | A | see below |
+| Storage Commitment Push Model | \`${STORAGE_COMMITMENT_PUSH}\` | SCP; SCU by role selection | A | see below |
 ${images
   .map((uid) => {
     const { keyword, use } = ACCEPTED_SOP_CLASSES[uid];
@@ -111,7 +112,8 @@ ${imageSyntaxes
 - Associations at the same time: ${String(shape.PREREAD_DIMSE_MAX_ASSOCIATIONS.parse(undefined))} (\`PREREAD_DIMSE_MAX_ASSOCIATIONS\`); further ones are rejected: transient, service
   provider (presentation), local limit exceeded.
 - Asynchronous operations window: not negotiated, one operation at a time.
-- SOP Class extended negotiation and user identity: ignored. SCP/SCU role selection: the requestor is SCU.
+- SOP Class extended negotiation and user identity: ignored. SCP/SCU role selection: the requestor is SCU; of
+  Storage Commitment Push Model it may be SCP, to report on a request of ours.
 - Called AE title: checked against \`PREREAD_DIMSE_AE_TITLES\`. Calling AE title: checked against \`PREREAD_DIMSE_CALLERS\`.
 - The response is sent when the object is on disk and in the database. Analysis follows later.
 `;
@@ -120,7 +122,7 @@ ${imageSyntaxes
 function storageStatuses(): string {
   const rows = STORE_ERRORS.map((code) => {
     const { failureReason, failure, title } = ERRORS[code];
-    return `| ${hex(failureReason)} | \`${code}\` | ${title} | ${failure === 'permanent' ? 'no' : 'yes'} |`;
+    return `| ${statusHex(failureReason)} | \`${code}\` | ${title} | ${failure === 'permanent' ? 'no' : 'yes'} |`;
   }).sort();
   return `### Statuses
 
@@ -193,8 +195,4 @@ function security(): string {
 - HTTP callers beyond the machine need API keys with scopes.
 - Logs hold no patient data and no instance UIDs.
 `;
-}
-
-function hex(value: number): string {
-  return value.toString(16).toUpperCase().padStart(4, '0');
 }

@@ -1,4 +1,11 @@
 import { SENDER_MAX_PDU_BYTES, SENT_TRANSFER_SYNTAXES } from '../../adapters/dimse/store-sink.js';
+import { DIMSE_STATUS, statusHex } from '../../core/dimse/command-set.js';
+import {
+  COMMITMENT_EVENTS,
+  REQUEST_STORAGE_COMMITMENT,
+  STORAGE_COMMITMENT_INSTANCE,
+  STORAGE_COMMITMENT_PUSH,
+} from '../../core/dimse/storage-commitment.js';
 import { SENT_AS, SENT_SOP_CLASSES } from '../../core/delivery/dicom/sent-sop-classes.js';
 import { isTransferSyntax, TRANSFER_SYNTAXES } from '../../core/dicom/transfer-syntaxes.js';
 
@@ -28,7 +35,22 @@ ${rows.join('\n')}
   again, under the same SOP Instance UIDs.
 - Stored: 0000, B000, B006, B007, and 0111 (duplicate). Tried again: A7xx, 0110, a rejected or aborted association, no answer.
   Anything else, and a SOP Class that is not accepted, ends the delivery as dead.
-- Storage commitment is not requested.
+
+## Storage Commitment Push Model as SCU
+
+For destinations with \`storageCommitment: true\`, on the association that has stored the objects.
+
+| abstract syntax | UID | role | transfer syntaxes |
+|---|---|---|---|
+| Storage Commitment Push Model | \`${STORAGE_COMMITMENT_PUSH}\` | SCU | ${syntaxes.join(', ')} |
+
+- N-ACTION, Action Type ${REQUEST_STORAGE_COMMITMENT}, on \`${STORAGE_COMMITMENT_INSTANCE}\`: Transaction UID (new for each request) and Referenced SOP Sequence with all objects of
+  the result. Any status but 0000 is a failed attempt, which is tried again.
+- N-EVENT-REPORT, Event Types ${COMMITMENT_EVENTS.successful} and ${COMMITMENT_EVENTS.failuresExist}: taken on that association while the delivery waits for it, and on associations of
+  the peer to the DIMSE service at any time, with role selection (the requestor is SCP) or without.
+- Answers to a report: 0000, also for a transaction that is not known; ${statusHex(DIMSE_STATUS.noSuchObjectInstance)} another instance, ${statusHex(DIMSE_STATUS.noSuchEventType)} another event type, ${statusHex(DIMSE_STATUS.invalidArgumentValue)} a report that
+  cannot be read or contradicts its event type, A7xx while the database does not answer.
+- Failures: the objects are stored and the request is made again by the delivery's schedule.
 
 ## STOW-RS as user agent
 

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 
-import { readCommitmentRequest } from '../../adapters/dicom/read-commitment-request.js';
+import { readCommitmentRequest } from '../../adapters/dicom/read-commitment.js';
 import type { Association, Message } from '../../adapters/dimse/association.js';
 import { COMMAND_FIELDS, DIMSE_STATUS } from '../../core/dimse/command-set.js';
 import {
@@ -98,26 +98,19 @@ async function readOrder(
   { contextId, command }: Message,
   peer: string,
 ): Promise<CommitmentOrder | number> {
-  const parts: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const bytes of association.dataSet()) {
-    sizeBytes += bytes.length;
-    if (sizeBytes <= MAX_REQUEST_BYTES) {
-      parts.push(bytes.slice());
-    }
-  }
+  const bytes = await association.wholeDataSet(MAX_REQUEST_BYTES);
   if (command.RequestedSOPInstanceUID !== STORAGE_COMMITMENT_INSTANCE) {
     return DIMSE_STATUS.noSuchObjectInstance;
   }
   if (command.ActionTypeID !== REQUEST_STORAGE_COMMITMENT) {
     return DIMSE_STATUS.noSuchAction;
   }
-  if (sizeBytes > MAX_REQUEST_BYTES) {
+  if (bytes === undefined) {
     return DIMSE_STATUS.invalidArgumentValue;
   }
   const syntax = association.context(contextId)?.transferSyntax ?? '';
   try {
-    const request = readCommitmentRequest(Buffer.concat(parts), syntax);
+    const request = readCommitmentRequest(bytes, syntax);
     return request === undefined ? DIMSE_STATUS.invalidArgumentValue : { ...request, peer };
   } catch {
     return DIMSE_STATUS.invalidArgumentValue;

@@ -1,17 +1,21 @@
 import type { Association, Message } from '../../adapters/dimse/association.js';
+import { takeCommitmentReport } from '../../adapters/dimse/take-commitment-report.js';
+import type { TakeReportDeps } from '../../adapters/dimse/take-commitment-report.js';
 import { AssociationEnded } from '../../adapters/dimse/pdu-channel.js';
 import type { StudyHolds } from '../../adapters/database/study-hold.js';
 import { COMMAND_FIELDS, DIMSE_STATUS, RESPONSE_BIT } from '../../core/dimse/command-set.js';
 import type { Logger } from '../../core/log.js';
+import type { PipelineMetrics } from '../../core/metrics.js';
 import type { IngestInstanceDeps } from '../../core/use-cases/ingest-instance.js';
 import type { CommitmentDeps, CommitmentOptions } from './commitment-service.js';
 import { handleCommitmentRequest } from './commitment-service.js';
 import type { StoreObjectOptions } from './store-object.js';
 import { storeObject } from './store-object.js';
 
-export interface ServeAssociationDeps extends IngestInstanceDeps, CommitmentDeps {
+export interface ServeAssociationDeps extends IngestInstanceDeps, CommitmentDeps, TakeReportDeps {
   readonly logger: Logger;
   readonly holds: StudyHolds;
+  readonly metrics?: Pick<PipelineMetrics, 'received' | 'stage' | 'commitmentReport'>;
 }
 
 export interface ServeAssociationOptions extends StoreObjectOptions, CommitmentOptions {
@@ -56,6 +60,9 @@ export async function serveAssociation(
         return;
       case COMMAND_FIELDS.nActionRequest:
         await handleCommitmentRequest(deps, association, message, options.callingAeTitle, options);
+        return;
+      case COMMAND_FIELDS.nEventReportRequest:
+        await takeCommitmentReport(deps, association, message);
         return;
       case COMMAND_FIELDS.nEventReportResponse:
       case COMMAND_FIELDS.cCancelRequest:

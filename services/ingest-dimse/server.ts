@@ -11,6 +11,7 @@ import {
   IMPLEMENTATION_CLASS_UID,
   IMPLEMENTATION_VERSION_NAME,
 } from '../../core/dicom/part10-header.js';
+import { STORAGE_COMMITMENT_PUSH } from '../../core/dimse/storage-commitment.js';
 import { LOCAL_LIMIT_EXCEEDED } from '../../core/dimse/negotiate.js';
 import { PipelineError } from '../../core/errors.js';
 import { withFacts } from '../../core/log.js';
@@ -59,7 +60,7 @@ const HANDSHAKE_TIMEOUT_MS = 15_000;
 const DEFAULT_AE_TITLE = 'PREREAD';
 
 /**
- * Starts the DIMSE service: C-STORE, C-ECHO and storage commitment as SCP.
+ * Starts the DIMSE service: C-STORE, C-ECHO and storage commitment as SCP, and reports on storage commitment as SCU.
  * @throws PipelineError `config-invalid` when the address cannot be listened on
  */
 export async function startIngestDimse(
@@ -71,6 +72,8 @@ export async function startIngestDimse(
   const policy = {
     calledAeTitles: aeTitles.includes('*') ? undefined : new Set(aeTitles),
     contexts: acceptedContexts(deps.decodable),
+    // Archives report on what we have asked them to commit to.
+    served: new Set([STORAGE_COMMITMENT_PUSH]),
     maxPduBytes,
     implementationClassUID: IMPLEMENTATION_CLASS_UID,
     implementationVersionName: IMPLEMENTATION_VERSION_NAME,

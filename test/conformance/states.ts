@@ -28,6 +28,8 @@ const STEPS = [
   'failure',
   'assemble',
   'deliver',
+  'archive takes',
+  'archive does not commit',
   'give up',
   'retry',
   'reprocess',
@@ -90,6 +92,8 @@ function createSubject(bed: StoreBed) {
   const first = sampleInstance();
   const { StudyInstanceUID } = first.identity;
   const find = () => store.findStudy(StudyInstanceUID);
+  /** Of the latest request for storage commitment. */
+  let transaction = '';
 
   async function assemble(study: StudySnapshot): Promise<void> {
     const { studyId, activity, assembledActivity } = study.study;
@@ -151,6 +155,22 @@ function createSubject(bed: StoreBed) {
           }));
         break;
       }
+      case 'archive takes':
+        transaction = `2.25.${bed.nowMs}`;
+        await (delivery && bed.sentCommitments.open(delivery.deliveryId, transaction));
+        await attempt({
+          kind: 'delivered',
+          atMs: bed.nowMs,
+          receipt: { commitment: 'requested' },
+        });
+        break;
+      case 'archive does not commit':
+        await bed.sentCommitments.report(transaction, {
+          committedCount: 0,
+          failedCount: 1,
+          failureReason: 0x0112,
+        });
+        break;
       case 'give up':
         await attempt({ kind: 'dead', error: 'x', tell: [] });
         break;

@@ -15,9 +15,15 @@ describeWithPeer('orthanc', 'Orthanc to preread and back', (peer) => {
   it('finds report and summary page in the study that it has forwarded', async () => {
     const folder = temporaryFolder();
     const port = await freePort();
-    const orthanc = await startOrthanc(peer, temporaryFolder(), {
-      preread: `http://127.0.0.1:${port}/dicom-web/`,
-    });
+    const dimsePort = await freePort();
+    const orthanc = await startOrthanc(
+      peer,
+      temporaryFolder(),
+      {
+        preread: `http://127.0.0.1:${port}/dicom-web/`,
+      },
+      { modalities: { preread: ['PREREAD', '127.0.0.1', dimsePort] } },
+    );
     const destinations = join(folder, 'destinations.yaml');
     writeFileSync(
       destinations,
@@ -32,12 +38,14 @@ describeWithPeer('orthanc', 'Orthanc to preread and back', (peer) => {
     port: ${orthanc.dicomPort}
     calledAeTitle: ORTHANC
     objects: [sc]
+    storageCommitment: true
     order: 1
 `,
     );
     const serve = await startServe({
       PREREAD_DATA_DIR: join(folder, 'data'),
       PREREAD_PORT: String(port),
+      PREREAD_DIMSE_PORT: String(dimsePort),
       PREREAD_DESTINATIONS: destinations,
       PREREAD_MIN_FREE_BYTES: '0',
     });
@@ -63,6 +71,19 @@ describeWithPeer('orthanc', 'Orthanc to preread and back', (peer) => {
           expect(modalities).toEqual(expect.arrayContaining(['SR', 'OT']));
         },
         { timeoutMs: 90_000, intervalMs: 250 },
+      );
+      // Orthanc reports on an association of its own to the DIMSE service.
+      await eventually(
+        async () => {
+          const answer = await fetch(
+            `http://127.0.0.1:${port}/api/v1/deliveries?destination=by-dimse`,
+          );
+          const { deliveries } = (await answer.json()) as { deliveries: { receipt: object }[] };
+          expect(deliveries.map(({ receipt }) => receipt)).toEqual([
+            { objects: 1, commitment: 'committed' },
+          ]);
+        },
+        { timeoutMs: 60_000, intervalMs: 250 },
       );
     } finally {
       await serve.stop();

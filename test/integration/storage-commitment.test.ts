@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { readCommitmentRequest } from '../../adapters/dicom/read-commitment-request.js';
+import { readCommitmentRequest } from '../../adapters/dicom/read-commitment.js';
 import { COMMAND_FIELDS } from '../../core/dimse/command-set.js';
 import {
   encodeCommitmentReport,

@@ -7,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import { createStudyHolds } from '../../adapters/database/study-hold.js';
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
 import { findDataSet } from '../../adapters/dicom/file-meta.js';
+import { readCommitmentReport } from '../../adapters/dicom/read-commitment.js';
 import { createSameObjectFinder } from '../../adapters/dicom/find-same-object.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { readStudyInstanceUID } from '../../adapters/dicom/read-study-uid.js';
@@ -28,9 +29,11 @@ export interface DimseServer extends DimseService {
 /** The DIMSE service on a free port for the running test, on a real object store and the given database. */
 export async function startDimseServer(
   dataFolder: string,
-  { studies, commitments }: TestStudies,
+  { studies, commitments, sentCommitments }: TestStudies,
   options: Partial<IngestDimseOptions> & {
     readonly minFreeBytes?: number;
+    /** False: no file is there when it is asked for. */
+    readonly keepsFiles?: boolean;
     readonly checkBacklog?: () => Promise<void>;
   } = {},
 ): Promise<DimseServer> {
@@ -42,18 +45,20 @@ export async function startDimseServer(
     },
   });
   const logger = createLogger({ PREREAD_LOG_LEVEL: 'debug', PREREAD_LOG_FORMAT: 'json' }, stream);
-  const { minFreeBytes = 0, checkBacklog, ...rest } = options;
+  const { minFreeBytes = 0, keepsFiles = true, checkBacklog, ...rest } = options;
   const objects = createLocalObjectStore({ dataFolder, minFreeBytes });
   const service = await startIngestDimse(
     {
       objects,
       studies,
       commitments,
+      sentCommitments,
+      readReport: readCommitmentReport,
       ...(checkBacklog ? { checkBacklog } : {}),
       inspectFile,
       findSameObject: createSameObjectFinder({ objects, studies }),
       decodable: DECODABLE_TRANSFER_SYNTAXES,
-      hasFile: (key) => Promise.resolve(existsSync(objects.path(key))),
+      hasFile: (key) => Promise.resolve(keepsFiles && existsSync(objects.path(key))),
       holds: createStudyHolds({ studies, readStudyInstanceUID, clock: Date.now }),
       clock: Date.now,
       logger,

@@ -15,6 +15,8 @@ export interface ScriptedScpOptions {
   readonly tls?: TlsOptions;
   /** Of these it takes the first that is proposed; else the first of all. */
   readonly transferSyntaxes?: readonly string[];
+  /** Abstract syntaxes that it does not take. */
+  readonly refusedClasses?: readonly string[];
 }
 
 export interface StoredByScript {
@@ -30,7 +32,7 @@ const RESPONSE = 0x8000;
 /** A storage SCP that answers by script. */
 export async function startScriptedScp(
   script: ScpScript,
-  { port = 0, tls, transferSyntaxes }: ScriptedScpOptions = {},
+  { port = 0, tls, transferSyntaxes, refusedClasses = [] }: ScriptedScpOptions = {},
 ) {
   const stored: StoredByScript[] = [];
   const sockets = new Set<Socket>();
@@ -39,7 +41,10 @@ export async function startScriptedScp(
   async function serve(socket: Socket): Promise<void> {
     const channel = createPduChannel(socket, 1024 * 1024);
     const request = decodeAssociateRequest((await channel.next(TIMEOUT_MS)).body);
-    const contexts = request.contexts.map(({ id, transferSyntaxes: proposed }) => {
+    const contexts = request.contexts.map(({ id, abstractSyntax, transferSyntaxes: proposed }) => {
+      if (refusedClasses.includes(abstractSyntax)) {
+        return { id, result: 3 as const, transferSyntax: '' };
+      }
       const taken = transferSyntaxes?.find((syntax) => proposed.includes(syntax)) ?? proposed[0];
       const refused = transferSyntaxes !== undefined && !transferSyntaxes.includes(taken ?? '');
       return { id, result: refused ? (4 as const) : (0 as const), transferSyntax: taken ?? '' };

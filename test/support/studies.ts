@@ -2,10 +2,12 @@ import { createBacklogCheck } from '../../adapters/database/backlog.js';
 import { createCommitmentStore } from '../../adapters/database/commitment-store.js';
 import { createKeyStore } from '../../adapters/database/key-store.js';
 import { createOperationsStore } from '../../adapters/database/operations-store/operations-store.js';
+import { createSentCommitments } from '../../adapters/database/sent-commitments.js';
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
 import type { KeyStore } from '../../core/access/key-store.js';
 import type { CommitmentStore } from '../../core/storage/commitment-store.js';
 import type { OperationsStore } from '../../core/storage/operations-store.js';
+import type { SentCommitments } from '../../core/storage/sent-commitments.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import { openEmbeddedTestDatabase } from './test-database.js';
 
@@ -14,6 +16,7 @@ export interface TestStudies {
   readonly studies: StudyStore;
   readonly keys: KeyStore;
   readonly commitments: CommitmentStore;
+  readonly sentCommitments: SentCommitments;
   readonly operations: OperationsStore;
   /** A check that is full from so many waiting images on. */
   backlogCheck(maxWaiting: number): () => Promise<void>;
@@ -27,11 +30,24 @@ export async function openStudies(): Promise<TestStudies> {
   const studies = createStudyStore({ pool, clock: Date.now }, { onOutbox: () => undefined });
   const keys = createKeyStore({ pool, clock: Date.now });
   const commitments = createCommitmentStore({ pool, clock: Date.now });
+  const sentCommitments = createSentCommitments(
+    { pool, clock: Date.now },
+    { onOutbox: () => undefined },
+  );
   const operations = createOperationsStore(
     { pool, clock: Date.now },
     { onOutbox: () => undefined },
   );
   const backlogCheck = (maxWaiting: number) =>
     createBacklogCheck({ pool, clock: Date.now }, maxWaiting);
-  return { studies, keys, commitments, operations, backlogCheck, empty, close };
+  return {
+    studies,
+    keys,
+    commitments,
+    sentCommitments,
+    operations,
+    backlogCheck,
+    empty,
+    close,
+  };
 }

@@ -4,6 +4,7 @@ import { DELIVERY_MACHINE } from '../../../core/states/machines.js';
 import { statesBefore } from '../../../core/states/state-machine.js';
 import type { DeliveryAttempt, DeliveryState } from '../../../core/storage/study-store.js';
 import { assertNever } from '../../../core/errors.js';
+import { settleCommitment } from './settle-commitment.js';
 import type { HandedOn, Writer, Writing } from './writing.js';
 
 export async function recordDeliveryAttempt(
@@ -11,13 +12,20 @@ export async function recordDeliveryAttempt(
   deliveryId: string,
   attempt: DeliveryAttempt,
 ): Promise<void> {
-  if (attempt.kind === 'delivered' && (await recordLastDelivered(writer, deliveryId, attempt))) {
+  if (
+    attempt.kind === 'delivered' &&
+    attempt.receipt['commitment'] !== 'requested' &&
+    (await recordLastDelivered(writer, deliveryId, attempt))
+  ) {
     return;
   }
   await writer.transaction((writing) => recordAttempt(writing, deliveryId, attempt));
 }
 
-/** Whether it could be written down so: nothing of its version waits for it. Deliveries wait from their beginning. */
+/**
+ * Whether it could be written down so: nothing of its version waits for it (deliveries wait from their beginning).
+ * Not for one whose report of storage commitment may have come.
+ */
 async function recordLastDelivered(
   writer: Writer,
   deliveryId: string,
@@ -76,6 +84,10 @@ async function recordAttempt(
       },
     ]);
     return;
+  }
+  if (attempt.kind === 'delivered') {
+    // The report may have come between the sender's last look and now.
+    await settleCommitment(writing, deliveryId);
   }
   if (attempt.kind === 'dead' && attempt.closes === true) {
     await trx
