@@ -7,7 +7,7 @@ import {
   STORAGE_COMMITMENT_INSTANCE,
   STORAGE_COMMITMENT_PUSH,
 } from '../../core/dimse/storage-commitment.js';
-import { readCommitmentRequest } from '../../adapters/dicom/read-commitment-request.js';
+import { readCommitmentRequest } from '../../adapters/dicom/read-commitment.js';
 import { UIDS } from '../support/build-dicom.js';
 import { newChest, newUid } from '../support/chest-sender.js';
 import { openPeer } from '../support/dimse-peer.js';
