@@ -10,6 +10,7 @@ import * as archives from './migrations/0005-archives.js';
 import * as closedDestinations from './migrations/0006-closed-destinations.js';
 import * as resultLookup from './migrations/0007-result-lookup.js';
 import * as sentCommitments from './migrations/0008-sent-commitments.js';
+import * as destinationAddresses from './migrations/0009-destination-addresses.js';
 
 /** In the order of their names. A migration that has been released is never changed. */
 const MIGRATIONS = {
@@ -21,6 +22,7 @@ const MIGRATIONS = {
   '0006-closed-destinations': closedDestinations,
   '0007-result-lookup': resultLookup,
   '0008-sent-commitments': sentCommitments,
+  '0009-destination-addresses': destinationAddresses,
 };
 
 /** Any number: the advisory lock that processes which start at the same time queue at. */

@@ -21,6 +21,7 @@ export interface DatabaseSchema {
   parked_jobs: ParkedJobsTable;
   audit_log: AuditLogTable;
   closed_destinations: ClosedDestinationsTable;
+  destination_addresses: DestinationAddressesTable;
 }
 
 interface StudiesTable {
@@ -146,6 +147,12 @@ interface AuditLogTable {
 interface ClosedDestinationsTable {
   destination: string;
   closed_at: Date;
+}
+
+/** Where they were at the last start. */
+interface DestinationAddressesTable {
+  destination: string;
+  fingerprint: string;
 }
 
 export interface ApiKeysTable {

@@ -9,6 +9,7 @@ import { createMetrics, type MetricsRegistry } from '../../adapters/observabilit
 import { openSpanRecorder } from '../../adapters/observability/span-recorder.js';
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
 import { loadSiteRules } from '../../adapters/rules/load-site-rules.js';
+import { addressFingerprint } from '../../core/delivery/address-fingerprint.js';
 import type { Destination } from '../../core/delivery/destination.js';
 import { routeResult } from '../../core/delivery/route-result.js';
 import type { Logger } from '../../core/log.js';
@@ -111,7 +112,9 @@ async function start(
     closers.add(() => worker.close());
   }
   if (roles.has('delivery')) {
-    await stores.operations.openAllDestinations();
+    await stores.operations.openMovedDestinations(
+      new Map(destinations.map((to) => [to.name, addressFingerprint(to)])),
+    );
     const targets = createTargets(shared, config, destinations);
     for (const { sink } of targets.values()) {
       closers.add(() => sink.close());

@@ -134,8 +134,12 @@ export interface OperationsStore {
   closedDestinations(): Promise<readonly ClosedDestination[]>;
   /** False when it was not closed. */
   openDestination(destination: string, request: OperatorRequest): Promise<boolean>;
-  /** Whoever starts a process may have changed an address: all are tried again. */
-  openAllDestinations(): Promise<void>;
+  /**
+   * Opens the closed ones whose address is not that of the last call; the others stay closed.
+   *
+   * @param fingerprints of the addresses, by destination
+   */
+  openMovedDestinations(fingerprints: ReadonlyMap<string, string>): Promise<void>;
 
   census(): Promise<Census>;
 

@@ -124,6 +124,27 @@ export function describeOperationsStore(name: string, open: () => Promise<TestDa
         expect(await audited()).toEqual([{ actor: 'admin', action: 'replay' }]);
       });
 
+      it('leave a destination that is gone closed over a start, until its address changes', async () => {
+        const { store, operations } = bed;
+        const started = (fingerprint: string) =>
+          operations.openMovedDestinations(new Map([['hook', fingerprint]]));
+        const closed = async () =>
+          (await operations.closedDestinations()).map(({ destination }) => destination);
+        await started('here');
+        const { deliveryId } = await bed.finishedStudy(sampleOutcome);
+        await store.recordDeliveryAttempt(deliveryId, {
+          kind: 'dead',
+          error: 'delivery-gone: 410',
+          closes: true,
+          tell: [],
+        });
+        await started('here');
+        expect(await closed()).toEqual(['hook']);
+        await started('there');
+        expect(await closed()).toEqual([]);
+        expect(await audited()).toEqual([{ actor: 'system', action: 'open-destination' }]);
+      });
+
       it('are no longer such when a newer version goes to the same destination', async () => {
         const { store, operations } = bed;
         const { deliveryId, studyId, StudyInstanceUID } = await bed.finishedStudy(sampleOutcome);

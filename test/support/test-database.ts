@@ -45,7 +45,8 @@ async function open(options: DatabaseOptions): Promise<TestDatabase> {
     async empty() {
       await pool.query(
         'TRUNCATE parked_jobs, audit_log, outbox, deliveries, results, instances, studies, api_keys, ' +
-          'commitment_requests, sent_commitments, archive_offers, archive_runs, archive_files, closed_destinations',
+          'commitment_requests, sent_commitments, archive_offers, archive_runs, archive_files, ' +
+          'closed_destinations, destination_addresses',
       );
     },
   };

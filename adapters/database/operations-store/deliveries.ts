@@ -141,6 +141,33 @@ export async function openDestination(
   return true;
 }
 
+/** An address that is not known yet counts as another one. */
+export async function openMovedDestinations(
+  writing: Writing,
+  fingerprints: ReadonlyMap<string, string>,
+): Promise<void> {
+  // In the order of names, so that processes which start together wait and do not lock each other out.
+  for (const [destination, fingerprint] of [...fingerprints].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const moved = await writing.trx
+      .insertInto('destination_addresses')
+      .values({ destination, fingerprint })
+      .onConflict((conflict) =>
+        conflict
+          .column('destination')
+          .doUpdateSet({ fingerprint })
+          .where('destination_addresses.fingerprint', '!=', fingerprint),
+      )
+      .returning('destination')
+      .executeTakeFirst();
+    if (moved !== undefined) {
+      await openDestination(writing, destination, {
+        actor: 'system',
+        reason: 'its address changed',
+      });
+    }
+  }
+}
+
 function withStudy(db: Db) {
   return db
     .selectFrom('deliveries')

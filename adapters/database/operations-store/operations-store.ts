@@ -13,6 +13,7 @@ import {
   listClosedDestinations,
   listDeliveries,
   openDestination,
+  openMovedDestinations,
 } from './deliveries.js';
 import { parkJob } from './park-job.js';
 import { purge } from './purge.js';
@@ -46,10 +47,8 @@ export function createOperationsStore(
     closedDestinations: () => querying(() => listClosedDestinations(db)),
     openDestination: (...args) =>
       querying(() => writer.transaction((w) => openDestination(w, ...args))),
-    openAllDestinations: () =>
-      querying(async () => {
-        await db.deleteFrom('closed_destinations').execute();
-      }),
+    openMovedDestinations: (fingerprints) =>
+      querying(() => writer.transaction((w) => openMovedDestinations(w, fingerprints))),
     census: () => querying(() => takeCensus(db)),
     purge: (...args) => querying(() => writer.transaction((w) => purge(w, ...args))),
     purgedObjectKeys: (objectKeys) =>
