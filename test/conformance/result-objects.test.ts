@@ -33,6 +33,19 @@ async function writtenObjects(folder: string, result = sampleReport()) {
   });
 }
 
+/** What DCMTK says of itself, not of the object: values in UTF-8, and the template of a key object note. */
+const OWN_LIMITS = [
+  'W: The VR checker does not support this Specific Character Set: ISO_IR 192',
+  'W: Check for template constraints not yet supported',
+];
+
+/** Warnings and errors of a program of DCMTK about a file; it must have read it. */
+function remarksOf(program: string, path: string): readonly string[] {
+  const { status, stderr } = spawnSync(program, [path], { encoding: 'utf8' });
+  expect(status, stderr).toBe(0);
+  return stderr.split('\n').filter((line) => /^[WEF]:/.test(line) && !OWN_LIMITS.includes(line));
+}
+
 describeWithPeer('dicom3tools', 'dciodvfy', (peer) => {
   it('has nothing to say against report, summary page, key object note and presentation state', async () => {
     const amended = sampleReport({ resultVersion: 2, amends: 1 });
@@ -64,9 +77,9 @@ describeWithPeer('dcmtk', 'DCMTK', (peer) => {
       const golden = dump.replaceAll(/\/tmp\/\S+/g, 'RAW').replaceAll(/ +$/gm, '');
       await expect(golden).toMatchFileSnapshot(`../../fixtures/golden/result-${kind}.dump.txt`);
       if (kind === 'sr' || kind === 'kos') {
-        const { status, stderr } = spawnSync(peer.program('dsr2xml'), [path], { encoding: 'utf8' });
-        expect(status, stderr).toBe(0);
-        expect(stderr.split('\n').filter((line) => /^[EF]:/.test(line))).toEqual([]);
+        for (const reader of ['dsr2xml', 'dsrdump', 'dcm2xml']) {
+          expect(remarksOf(peer.program(reader), path), `${reader} of ${kind}`).toEqual([]);
+        }
       }
     }
   });
