@@ -15,12 +15,17 @@ export function exitWithParent(): void {
     process.kill(process.pid, 'SIGKILL');
   });
   const watch = new Worker(
-    `const { ppid } = process;
+    `const { workerData: parent } = require('node:worker_threads');
      setInterval(() => {
-       if (process.ppid !== ppid) process.kill(process.pid, 'SIGKILL');
+       if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
      }, ${POLL_MS});`,
-    // A smaller heap than this one does not start. The thread takes 10 MB of RSS.
-    { eval: true, resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 } },
+    {
+      eval: true,
+      // Read here: by the time that the thread runs the parent may be gone.
+      workerData: process.ppid,
+      // A smaller heap than this one does not start. The thread takes 10 MB of RSS.
+      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
+    },
   );
   watch.unref();
 }
