@@ -14,7 +14,7 @@ import { tlsConfig } from '../../adapters/tls/config.js';
 import { intVariable } from '../../adapters/config/load-config.js';
 import { ingestDimseConfig } from '../../services/ingest-dimse/config.js';
 import { ingestFolderConfig } from '../../services/ingest-folder/config.js';
-import { archiveConfig } from '../../workers/inference/config.js';
+import { archiveConfig, outcomeConfig } from '../../workers/inference/config.js';
 import { retentionConfig } from '../../workers/upkeep/config.js';
 import { ingestHttpConfig } from '../../services/ingest-http/config.js';
 import { isLoopback } from './is-loopback.js';
@@ -52,6 +52,7 @@ export const serveConfig = z
     ...onnxConfig.shape,
     ...inferenceConfig.shape,
     ...archiveConfig.shape,
+    ...outcomeConfig.shape,
     ...pipelineConfig.shape,
     ...destinationsConfig.shape,
     ...webhookConfig.shape,

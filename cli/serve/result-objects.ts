@@ -6,15 +6,15 @@ import {
   type ObjectsOptions,
 } from '../../adapters/dicom/results/build-result-objects.js';
 import { blankPage, drawSummaryPage } from '../../adapters/dicom/results/summary-page.js';
-import { RESULT_OBJECTS } from '../../core/delivery/destination.js';
 import { analysedImages, type ResultObjectFile } from '../../core/delivery/dicom/result-object.js';
 import type { SourceStudy } from '../../core/delivery/dicom/source-study.js';
-import type {
-  BuildObjects,
-  FindSource,
-  ReadableObjects,
-  ReadSource,
-  ResultOfStudy,
+import {
+  READABLE_OBJECTS,
+  type BuildObjects,
+  type FindSource,
+  type ReadableObjects,
+  type ReadSource,
+  type ResultOfStudy,
 } from '../../core/delivery/result-objects.js';
 import { PipelineError } from '../../core/errors.js';
 import type { ObjectStore } from '../../core/storage/object-store.js';
@@ -93,7 +93,7 @@ export function createResultObjects({ store, objects }: ResultObjectsDeps): {
     readable: (form, readPicture) => ({
       async outline(of) {
         const source = await findSource(of);
-        const objects = RESULT_OBJECTS;
+        const objects = READABLE_OBJECTS;
         return source === undefined
           ? []
           : build(of, source, { ...form, objects }, () => Promise.resolve(blankPage()));

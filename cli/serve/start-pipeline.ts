@@ -12,6 +12,7 @@ import { loadSiteRules } from '../../adapters/rules/load-site-rules.js';
 import { addressFingerprint } from '../../core/delivery/address-fingerprint.js';
 import type { Destination } from '../../core/delivery/destination.js';
 import { routeResult } from '../../core/delivery/route-result.js';
+import { PipelineError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
 import type { Clock } from '../../core/time.js';
 import { modelProvenance } from '../../core/use-cases/run-inference.js';
@@ -220,6 +221,12 @@ async function startInference(
   const open = await openClassifier(deps, tuned);
   const { classifier, manifest } = open;
   closers.add(() => classifier.close());
+  if (config.PREREAD_HEAT_MAPS && manifest.outputs.cams === undefined) {
+    throw new PipelineError(
+      'config-invalid',
+      `PREREAD_HEAT_MAPS: the model ${manifest.name} gives no maps.`,
+    );
+  }
   const detail = describeEngine(open);
   const { executionProvider, precision } = classifier.engine;
   deps.logger.info({ executionProvider, precision, fallback: classifier.fallback }, detail);
@@ -229,6 +236,7 @@ async function startInference(
     classifier,
     manifest,
     assembleDelayMs: config.PREREAD_ASSEMBLE_DELAY_MS,
+    heatMaps: config.PREREAD_HEAT_MAPS,
   });
   closers.add(() => worker.close());
   if (config.PREREAD_ARCHIVE_DIR !== undefined && !deps.embedded) {

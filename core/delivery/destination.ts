@@ -8,9 +8,9 @@ export type DestinationKind = (typeof DESTINATION_KINDS)[number];
 
 /**
  * What a DICOM destination may be sent: structured report, summary page, key object note, presentation
- * state.
+ * state, heat map pages.
  */
-export const RESULT_OBJECTS = ['sr', 'sc', 'kos', 'gsps'] as const;
+export const RESULT_OBJECTS = ['sr', 'sc', 'kos', 'gsps', 'heatmap'] as const;
 export type ResultObject = (typeof RESULT_OBJECTS)[number];
 
 const DAY_S = 86_400;

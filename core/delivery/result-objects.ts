@@ -1,3 +1,4 @@
+import type { ResultObject } from './destination.js';
 import type { ResultObjectFile } from './dicom/result-object.js';
 import type { SourceStudy } from './dicom/source-study.js';
 import type { SinkDelivery } from './result-sink.js';
@@ -13,6 +14,9 @@ export type ReadSource = (delivery: ResultOfStudy) => Promise<SourceStudy>;
 
 /** The same; undefined when the retention rules have removed the images. */
 export type FindSource = (of: ResultOfStudy) => Promise<SourceStudy | undefined>;
+
+/** Those that can be read here. A heat map is for whom the site sends it to. */
+export const READABLE_OBJECTS = ['sr', 'sc', 'kos', 'gsps'] as const satisfies ResultObject[];
 
 /** The objects of a result, to be read here. Nothing of them is stored: the same result makes the same objects. */
 export interface ReadableObjects {

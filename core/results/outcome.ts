@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { PRECISIONS } from '../inference/model-manifest.js';
 import { findingScoreSchema } from './finding-score.js';
+import { heatMapRecordSchema } from './heat-map-record.js';
 
 /**
  * Why an image was not analysed: each instance ends either scored or with exactly one of these.
@@ -71,6 +72,10 @@ export const instanceOutcomeSchema = z
       model: modelProvenanceSchema,
       warnings: z.array(warningSchema),
       site,
+      heatMaps: z
+        .array(heatMapRecordSchema)
+        .optional()
+        .describe('Of the flagged findings, where the site keeps them (PREREAD_HEAT_MAPS).'),
     }),
     z.object({
       kind: z.literal('not-analysed'),

@@ -8,6 +8,7 @@ import type { SiteManifest } from '../inference/model-overlay.js';
 import { scoreFindings } from '../inference/score-findings.js';
 import type { JobContext } from '../jobs/job-queue.js';
 import type { GateResult } from '../gating/gate.js';
+import { recordHeatMaps } from '../results/heat-map-record.js';
 import { NOT_ANALYSED, type InstanceOutcome, type ModelProvenance } from '../results/outcome.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { StudyStore } from '../storage/study-store.js';
@@ -22,6 +23,8 @@ export interface RunInferenceDeps {
   readonly clock: Clock;
   /** Quiet time after a study's last image before its result is made. */
   readonly assembleDelayMs: number;
+  /** Whether outcomes keep the maps of flagged findings; only with a model that gives maps. */
+  readonly heatMaps: boolean;
 }
 
 export type RunInferenceResult =
@@ -54,7 +57,7 @@ export async function runInference(
   try {
     const classification = await deps.classifier.classify(
       { path: deps.objects.path(instance.objectKey) },
-      { urgent: context.priorityRank === priorityRank('stat') },
+      { urgent: context.priorityRank === priorityRank('stat'), cams: deps.heatMaps },
     );
     if (classification.kind === 'not-analysed' && classification.reason === 'file-unreadable') {
       // We have acknowledged it, so it exists; this worker does not see it (a share that is not mounted).
@@ -98,12 +101,17 @@ export function toInstanceOutcome(
     const { kind, reason, detail } = classification;
     return { kind, reason, detail, warnings, ...site };
   }
+  const findings = scoreFindings(manifest, classification.logits);
   return {
     kind: 'scored',
-    findings: scoreFindings(manifest, classification.logits),
+    findings,
     model: modelProvenance(manifest, engine),
     warnings,
     ...site,
+    ...(classification.cams &&
+      classification.picture && {
+        heatMaps: recordHeatMaps(manifest, findings, classification.cams, classification.picture),
+      }),
   };
 }
 

@@ -2,13 +2,17 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import sharp from 'sharp';
 import { expect, it } from 'vitest';
 
 import { parseDataSet, type ParsedDataSet } from '../../adapters/dicom/data-set.js';
 import { readSourceStudy } from '../../adapters/dicom/read-source-study.js';
+import { RESULT_OBJECTS, type ResultObject } from '../../core/delivery/destination.js';
+import { READABLE_OBJECTS } from '../../core/delivery/result-objects.js';
 import { buildStructuredReport } from '../../core/delivery/dicom/structured-report.js';
 import type { DataElement } from '../../core/dicom/elements.js';
 import { encodeDataSet, encodePart10, text } from '../../core/dicom/elements.js';
+import type { StudyResult } from '../../core/results/study-result.js';
 import { describeWithPeer } from '../support/peers.js';
 import { sampleObjects } from '../support/report-objects.js';
 import { REPORT_UIDS, sampleRadiograph, sampleReport } from '../support/sample-report.js';
@@ -24,13 +28,37 @@ const KNOWN_REMARKS = [
   /^Warning - Dicom dataset contains attributes not present in standard DICOM IOD - this is a Standard Extended SOP Class$/,
 ];
 
-async function writtenObjects(folder: string, result = sampleReport()) {
-  const objects = await sampleObjects(folder, { result });
-  return objects.map((object) => {
+async function writtenObjects(
+  folder: string,
+  result = sampleReport(),
+  objects: readonly ResultObject[] = RESULT_OBJECTS,
+) {
+  const built = await sampleObjects(folder, { result: withHeatMap(result), objects });
+  return built.map((object) => {
     const path = join(folder, `${object.kind}.dcm`);
     writeFileSync(path, object.bytes);
     return { ...object, path };
   });
+}
+
+/** The result with a map of its flagged finding: hot at the top left of what the network saw. */
+function withHeatMap(result: StudyResult): StudyResult {
+  const cells = Uint8Array.from({ length: 49 }, (_, cell) => (cell === 8 ? 255 : cell % 7));
+  const record = {
+    finding: 'Pneumothorax',
+    width: 7,
+    height: 7,
+    cells: Buffer.from(cells).toString('base64'),
+    max: 2.5,
+    crop: { left: 0, top: 0.1, width: 1, height: 0.8 },
+  };
+  return {
+    ...result,
+    instances: result.instances.map((instance) => ({
+      ...instance,
+      outcome: { ...instance.outcome, heatMaps: [record] },
+    })),
+  };
 }
 
 /** What DCMTK says of itself, not of the object: values in UTF-8, and the template of a key object note. */
@@ -47,7 +75,7 @@ function remarksOf(program: string, path: string): readonly string[] {
 }
 
 describeWithPeer('dicom3tools', 'dciodvfy', (peer) => {
-  it('has nothing to say against report, summary page, key object note and presentation state', async () => {
+  it('has nothing to say against any object of a result', async () => {
     const amended = sampleReport({ resultVersion: 2, amends: 1 });
     for (const { kind, path } of await writtenObjects(temporaryFolder(), amended)) {
       const { stderr, stdout } = spawnSync(peer.program('dciodvfy'), [path], { encoding: 'utf8' });
@@ -58,6 +86,7 @@ describeWithPeer('dicom3tools', 'dciodvfy', (peer) => {
           sc: 'SCImage',
           kos: 'KeyObjectSelectionDocument',
           gsps: 'GrayscaleSoftcopyPresentationState',
+          heatmap: 'SCImage',
         }[kind],
       );
       expect(
@@ -70,7 +99,8 @@ describeWithPeer('dicom3tools', 'dciodvfy', (peer) => {
 
 describeWithPeer('dcmtk', 'DCMTK', (peer) => {
   it("reads report and key object note as documents, and what it reads is the golden text's", async () => {
-    for (const { kind, path } of await writtenObjects(temporaryFolder())) {
+    const objects = await writtenObjects(temporaryFolder(), undefined, READABLE_OBJECTS);
+    for (const { kind, path } of objects) {
       const dump = execFileSync(peer.program('dcmdump'), ['+W', temporaryFolder(), '-q', path], {
         encoding: 'utf8',
       });
@@ -224,3 +254,25 @@ function valueOf({ dataSet }: ParsedDataSet, key: string): Buffer {
   const { dataOffset, length } = element;
   return Buffer.from(dataSet.byteArray.subarray(dataOffset, dataOffset + length));
 }
+
+describeWithPeer('dcmtk', 'a heat map page', (peer) => {
+  it('shows the map in colour where the network saw the finding, and none without a map', async () => {
+    const folder = temporaryFolder();
+    const [page] = await writtenObjects(folder, undefined, ['heatmap']);
+    const picture = join(folder, 'page.png');
+    execFileSync(peer.program('dcmj2pnm'), ['+on', page!.path, picture]);
+    const { data, info } = await sharp(readFileSync(picture))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect(info).toMatchObject({ width: 1000, height: 1280, channels: 3 });
+    /** How far from grey the middle of a square is, by shares of the picture's side. */
+    const colourAt = (x: number, y: number) => {
+      const at = 3 * (Math.round(110 + y * 920) * 1000 + Math.round(40 + x * 920));
+      const [red = 0, green = 0, blue = 0] = data.subarray(at, at + 3);
+      return Math.max(red, green, blue) - Math.min(red, green, blue);
+    };
+    expect(colourAt(1.8 / 7, 0.1 + (0.8 * 1.5) / 7)).toBeGreaterThan(60);
+    expect(colourAt(6.5 / 7, 0.1 + (0.8 * 6.9) / 7)).toBeLessThan(30);
+    expect(await sampleObjects(folder, { objects: ['heatmap'] })).toEqual([]);
+  });
+});

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { DicomJson } from '../../adapters/dicom/dicom-json.js';
 import { objectUid, seriesUid } from '../../core/delivery/dicom/result-object.js';
-import { RESULT_OBJECTS } from '../../core/delivery/destination.js';
+import { READABLE_OBJECTS } from '../../core/delivery/result-objects.js';
 import { startIngestServer } from '../support/ingest-server.js';
 import type { IngestServer } from '../support/ingest-server.js';
 import { partsOf } from '../support/multipart-parts.js';
@@ -22,7 +22,7 @@ import { temporaryFolder } from '../support/temp-folder.js';
 
 const { StudyInstanceUID, SOPInstanceUID } = REPORT_UIDS;
 const RESULT = sampleReport();
-const MADE = RESULT_OBJECTS.map((kind) => ({
+const MADE = READABLE_OBJECTS.map((kind) => ({
   kind,
   series: seriesUid(kind, RESULT),
   uid: objectUid(kind, RESULT, kind === 'gsps' ? SOPInstanceUID : undefined),

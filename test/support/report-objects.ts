@@ -4,16 +4,23 @@ import { join } from 'node:path';
 import { readSourceStudy } from '../../adapters/dicom/read-source-study.js';
 import { buildResultObjects } from '../../adapters/dicom/results/build-result-objects.js';
 import type { ResultObjectFile } from '../../core/delivery/dicom/result-object.js';
+import type { ResultObject } from '../../core/delivery/destination.js';
+import { READABLE_OBJECTS } from '../../core/delivery/result-objects.js';
 import type { StudyResult } from '../../core/results/study-result.js';
 import { REPORT_UIDS, sampleRadiograph, sampleReport } from './sample-report.js';
 
-/** The objects of the sample study, as a destination that wants them all gets them. */
+/** Objects of the sample study, as a destination that wants them gets them. */
 export async function sampleObjects(
   folder: string,
   {
     result = sampleReport(),
     radiograph = sampleRadiograph(),
-  }: { readonly result?: StudyResult; readonly radiograph?: Uint8Array } = {},
+    objects = READABLE_OBJECTS,
+  }: {
+    readonly result?: StudyResult;
+    readonly radiograph?: Uint8Array;
+    readonly objects?: readonly ResultObject[];
+  } = {},
 ): Promise<readonly ResultObjectFile[]> {
   const path = join(folder, 'radiograph.dcm');
   writeFileSync(path, radiograph);
@@ -26,6 +33,6 @@ export async function sampleObjects(
   return buildResultObjects(
     input,
     (SOPInstanceUID) => (SOPInstanceUID === REPORT_UIDS.SOPInstanceUID ? path : undefined),
-    { objects: ['sr', 'sc', 'kos', 'gsps'], report: 'comprehensive-3d-sr', language: 'vi' },
+    { objects, report: 'comprehensive-3d-sr', language: 'vi' },
   );
 }

@@ -13,3 +13,14 @@ export const archiveConfig = z.object({
 });
 
 export type ArchiveConfig = z.infer<typeof archiveConfig>;
+
+/** What outcomes hold beside scores. */
+export const outcomeConfig = z.object({
+  PREREAD_HEAT_MAPS: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Keeps the class-activation maps of flagged findings with the result, for destinations with objects: [heatmap]. ' +
+        'The model must give maps.',
+    ),
+});

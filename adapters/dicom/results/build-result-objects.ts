@@ -10,7 +10,10 @@ import {
   type ResultObjectFile,
   type ResultObjectInput,
 } from '../../../core/delivery/dicom/result-object.js';
-import { buildSecondaryCapture } from '../../../core/delivery/dicom/secondary-capture.js';
+import {
+  buildHeatMapPage,
+  buildSummaryPage,
+} from '../../../core/delivery/dicom/secondary-capture.js';
 import type { RgbPage } from '../../../core/delivery/dicom/secondary-capture.js';
 import {
   buildStructuredReport,
@@ -19,6 +22,7 @@ import {
 import { assertNever } from '../../../core/errors.js';
 import type { StudyResult } from '../../../core/results/study-result.js';
 import { readSourcePixels } from '../read-source-study.js';
+import { drawHeatMapPage } from './heat-map-page.js';
 import { drawSummaryPage, type PageLanguage } from './summary-page.js';
 import { readShownPicture } from './read-picture.js';
 
@@ -59,6 +63,8 @@ export async function buildResultObjects(
         return [await buildSummary()];
       case 'gsps':
         return Promise.all(flaggedImages(input.result).map(buildPresentation));
+      case 'heatmap':
+        return (await Promise.all(flaggedImages(input.result).map(buildHeatMaps))).flat();
       default:
         return assertNever(object);
     }
@@ -72,7 +78,26 @@ export async function buildResultObjects(
     const path = shown === undefined ? undefined : pathOf(shown);
     return path === undefined
       ? undefined
-      : buildSecondaryCapture(input, await drawPage(result, path, options.language));
+      : buildSummaryPage(input, await drawPage(result, path, options.language));
+  }
+
+  /** None where the image has no maps, or is no longer stored. */
+  async function buildHeatMaps(image: ResultInstance): Promise<readonly ResultObjectFile[]> {
+    const path = pathOf(image.SOPInstanceUID);
+    const { outcome } = image;
+    if (path === undefined || outcome.kind !== 'scored' || !outcome.heatMaps?.length) {
+      return [];
+    }
+    const shown = await readShownPicture(path);
+    const pages: ResultObjectFile[] = [];
+    for (const record of outcome.heatMaps) {
+      const finding = outcome.findings.find(({ key }) => key === record.finding);
+      if (finding !== undefined) {
+        const page = await drawHeatMapPage(finding, outcome.model, record, shown, options.language);
+        pages.push(buildHeatMapPage(input, page, image, record.finding));
+      }
+    }
+    return pages;
   }
 
   async function buildPresentation(image: ResultInstance): Promise<ResultObjectFile | undefined> {

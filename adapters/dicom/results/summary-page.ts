@@ -1,10 +1,9 @@
-import { createRequire } from 'node:module';
-
 import type { OverlayOptions } from 'sharp';
 
 import type { RgbPage } from '../../../core/delivery/dicom/secondary-capture.js';
 import type { StudyResult } from '../../../core/results/study-result.js';
 import type { ShownPicture } from '../rendering/image-task.js';
+import { COLOURS, DISCLAIMERS, textOverlay, type Line } from './page-text.js';
 
 export type PageLanguage = 'en' | 'vi';
 
@@ -17,7 +16,6 @@ const TABLE_TOP = 190;
 const ROW = 38;
 /** Further findings would run into the disclaimer; the report has them all. */
 const MAX_ROWS = 15;
-const COLOURS = { text: '#e8eaed', faint: '#9aa0a6', flag: '#ffb454', background: '#0b0d10' };
 
 const WORDS = {
   en: {
@@ -45,33 +43,6 @@ const WORDS = {
 } as const;
 
 /**
- * Ends every line unseen: text is cut to its ink, and lines with and without accents would not stand at
- * the same height.
- */
-const STRUT = 'Ẫg';
-
-/** Both, whatever the page's language: whoever reads it must be able to read this. */
-const DISCLAIMERS = [
-  'Research and evaluation only. Not reviewed by a radiologist. Not a diagnosis. A finding that is not flagged is not excluded.',
-  'Chỉ dùng cho nghiên cứu và đánh giá. Chưa được bác sĩ chẩn đoán hình ảnh xem lại. Không phải là chẩn đoán. Dấu hiệu không được đánh dấu không có nghĩa là đã loại trừ.',
-];
-
-const require = createRequire(import.meta.url);
-/** The page's own fonts: a server often has none, and text would be empty boxes. */
-const FONT_FILE = require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf');
-
-interface Line {
-  readonly text: string;
-  readonly left: number;
-  readonly top: number;
-  /** Height of the letters in pixels. */
-  readonly size: number;
-  readonly colour?: string;
-  readonly bold?: boolean;
-  readonly width?: number;
-}
-
-/**
  * The summary as a picture: the image, the findings with score and threshold, model and version, and the
  * sentence that this is no diagnosis. It names no patient.
  */
@@ -93,11 +64,7 @@ export async function drawSummaryPage(
       left: MARGIN + Math.round((PICTURE - thumbnail.info.width) / 2),
       top: TABLE_TOP - 50 + Math.round((PICTURE - thumbnail.info.height) / 2),
     },
-    ...pageLines(result, language).map(({ left, top, ...line }) => ({
-      left,
-      top,
-      input: { text: textInput(line) },
-    })),
+    ...pageLines(result, language).map(textOverlay),
   ];
   const { data, info } = await sharp({
     create: { width: WIDTH, height: HEIGHT, channels: 3, background: COLOURS.background },
@@ -172,23 +139,4 @@ function row(top: number, cells: readonly string[], colour: string, bold: boolea
       ? []
       : [{ text, left: TABLE_LEFT + (lefts[index] ?? 0), top, size: 18, colour, bold }],
   );
-}
-
-function textInput({
-  text,
-  size,
-  colour = COLOURS.text,
-  bold = false,
-  width,
-}: Omit<Line, 'left' | 'top'>) {
-  const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-  return {
-    // At 72 dpi a point is a pixel; Pango's sizes are in 1024ths of a point.
-    text: `<span foreground="${colour}" size="${size * 1024}"${bold ? ' weight="bold"' : ''}>${escaped}<span alpha="1">${STRUT}</span></span>`,
-    font: 'DejaVu Sans',
-    fontfile: FONT_FILE,
-    dpi: 72,
-    rgba: true,
-    ...(width !== undefined && { width, wrap: 'word' as const }),
-  };
 }

@@ -1,9 +1,9 @@
 import sharp from 'sharp';
 
+import { blend, INFERNO } from '../../../adapters/dicom/results/colour-scale.js';
 import { escapeMarkup } from '../../../core/evaluation/report/markup.js';
 import type { Picture } from '../../../core/imaging/render-picture.js';
 import type { HeatMap } from '../../../core/inference/heat-map.js';
-import { blend, INFERNO } from './colour-scale.js';
 
 /** Height of the caption in pixels; narrower pictures are given this much room. */
 const CAPTION_HEIGHT = 74;

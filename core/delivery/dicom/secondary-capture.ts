@@ -1,5 +1,6 @@
 import { empty, sequence, text, uint16 } from '../../dicom/elements.js';
 import { dcm } from './codes.js';
+import type { StudyResult } from '../../results/study-result.js';
 import { codeItem, imageItem } from './content-tree.js';
 import {
   analysedImages,
@@ -7,6 +8,7 @@ import {
   encodeObject,
   localDateTime,
   modelText,
+  type ObjectDescription,
   type ResultObjectFile,
   type ResultObjectInput,
 } from './result-object.js';
@@ -19,21 +21,47 @@ export interface RgbPage {
   readonly pixels: Uint8Array;
 }
 
-/**
- * The summary page as a Secondary Capture image, for viewers that cannot show a structured report.
- * Sources: PS3.3 A.8.1, C.8.6.
- */
-export function buildSecondaryCapture(input: ResultObjectInput, page: RgbPage): ResultObjectFile {
+/** The summary page, for viewers that cannot show a structured report. */
+export function buildSummaryPage(input: ResultObjectInput, page: RgbPage): ResultObjectFile {
+  const description = {
+    kind: 'sc',
+    SeriesNumber: 9002,
+    SeriesDescription: 'AI pre-read summary, not for diagnosis',
+  } as const;
+  return buildSecondaryCapture(input, page, description, analysedImages(input.result));
+}
+
+/** Where the score of one finding in one image came from, as a page of its own. */
+export function buildHeatMapPage(
+  input: ResultObjectInput,
+  page: RgbPage,
+  image: StudyResult['instances'][number],
+  finding: string,
+): ResultObjectFile {
+  const description = {
+    kind: 'heatmap',
+    SeriesNumber: 9005,
+    SeriesDescription: 'AI pre-read heat map, not for diagnosis',
+    about: `${image.SOPInstanceUID} ${finding}`,
+  } as const;
+  return buildSecondaryCapture(input, page, description, [image]);
+}
+
+/** Sources: PS3.3 A.8.1, C.8.6. */
+function buildSecondaryCapture(
+  input: ResultObjectInput,
+  page: RgbPage,
+  description: Omit<ObjectDescription, 'SOPClassUID' | 'Modality'>,
+  sources: StudyResult['instances'],
+): ResultObjectFile {
   const { result } = input;
   const { date, time } = localDateTime(input, analysisStartMs(result));
   return encodeObject(
     input,
     {
-      kind: 'sc',
+      ...description,
       SOPClassUID: SENT_SOP_CLASSES.secondaryCaptureImage,
       Modality: 'OT',
-      SeriesNumber: 9002,
-      SeriesDescription: 'AI pre-read summary, not for diagnosis',
     },
     [
       text(0x00080008, 'CS', 'DERIVED', 'SECONDARY', 'OTHER'),
@@ -47,7 +75,7 @@ export function buildSecondaryCapture(input: ResultObjectInput, page: RgbPage): 
       ),
       sequence(
         0x00082112,
-        ...analysedImages(result).map((image) => [
+        ...sources.map((image) => [
           ...imageItem(image),
           sequence(
             0x0040a170,
