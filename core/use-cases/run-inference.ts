@@ -5,10 +5,10 @@ import type {
   ImageClassifier,
 } from '../inference/image-classifier.js';
 import type { SiteManifest } from '../inference/model-overlay.js';
+import { recordHeatMaps } from '../inference/record-heat-maps.js';
 import { scoreFindings } from '../inference/score-findings.js';
 import type { JobContext } from '../jobs/job-queue.js';
 import type { GateResult } from '../gating/gate.js';
-import { recordHeatMaps } from '../results/heat-map-record.js';
 import { NOT_ANALYSED, type InstanceOutcome, type ModelProvenance } from '../results/outcome.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { StudyStore } from '../storage/study-store.js';

@@ -1,7 +1,8 @@
 import type { RgbPage } from '../../../core/delivery/dicom/secondary-capture.js';
 import { heatMapOn } from '../../../core/inference/heat-map.js';
+import { camsOfRecord } from '../../../core/inference/record-heat-maps.js';
 import type { FindingScore } from '../../../core/results/finding-score.js';
-import { camsOfRecord, type HeatMapRecord } from '../../../core/results/heat-map-record.js';
+import type { HeatMapRecord } from '../../../core/results/heat-map-record.js';
 import type { ModelProvenance } from '../../../core/results/outcome.js';
 import type { ShownPicture } from '../rendering/image-task.js';
 import { blend, INFERNO } from './colour-scale.js';

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 
-import type { SiteManifest } from '../inference/model-overlay.js';
-import { heatMapOn } from '../inference/heat-map.js';
-import { camsOfRecord, heatMapRecordSchema, recordHeatMaps } from './heat-map-record.js';
+import type { SiteManifest } from './model-overlay.js';
+import { heatMapOn } from './heat-map.js';
+import { heatMapRecordSchema } from '../results/heat-map-record.js';
+import { camsOfRecord, recordHeatMaps } from './record-heat-maps.js';
 
 const manifest = { findings: [{ key: 'Mass' }, { key: 'Effusion' }] } as unknown as SiteManifest;
 const picture = {
