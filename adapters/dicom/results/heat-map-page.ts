@@ -129,6 +129,5 @@ export async function drawHeatMapPage(
 
 /** Shape: [height, width, 3]: a step of the scale for each column. */
 function colourScale(): Buffer {
-  const row = Buffer.from(INFERNO);
-  return Buffer.concat(Array.from({ length: SCALE.height }, () => row));
+  return Buffer.concat(Array.from({ length: SCALE.height }, () => INFERNO));
 }

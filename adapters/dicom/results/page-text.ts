@@ -2,6 +2,8 @@ import { createRequire } from 'node:module';
 
 import type { OverlayOptions } from 'sharp';
 
+import { escapeMarkup } from '../../../core/evaluation/report/markup.js';
+
 export const COLOURS = {
   text: '#e8eaed',
   faint: '#9aa0a6',
@@ -48,10 +50,9 @@ function textInput({
   bold = false,
   width,
 }: Omit<Line, 'left' | 'top'>) {
-  const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   return {
     // At 72 dpi a point is a pixel; Pango's sizes are in 1024ths of a point.
-    text: `<span foreground="${colour}" size="${size * 1024}"${bold ? ' weight="bold"' : ''}>${escaped}<span alpha="1">${STRUT}</span></span>`,
+    text: `<span foreground="${colour}" size="${size * 1024}"${bold ? ' weight="bold"' : ''}>${escapeMarkup(text)}<span alpha="1">${STRUT}</span></span>`,
     font: 'DejaVu Sans',
     fontfile: FONT_FILE,
     dpi: 72,
