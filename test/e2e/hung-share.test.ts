@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { chestElements, encodeElements, EXPLICIT, UIDS } from '../support/build-dicom.js';
-import { newChest, newUid } from '../support/chest-sender.js';
-import { openPeer } from '../support/dimse-peer.js';
+import { UIDS } from '../support/build-dicom.js';
+import { newChest } from '../support/chest-sender.js';
+import { openPeer, storeChest } from '../support/dimse-peer.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { describeWithPeer } from '../support/peers.js';
@@ -46,19 +46,9 @@ describeWithPeer('postgres', 'a share that hangs', (peer) => {
         });
       const storeByDimse = async () => {
         const association = await openPeer(dimsePort, CONTEXTS);
-        const SOPInstanceUID = newUid();
-        const dataSet = encodeElements(
-          chestElements({
-            '00080018': ['UI', SOPInstanceUID],
-            '0020000d': ['UI', newUid()],
-            '0020000e': ['UI', newUid()],
-          }),
-          EXPLICIT,
-        );
-        const object = { SOPClassUID: CR, SOPInstanceUID, dataSet };
-        const answer = await association.store(association.contextId(CR), object);
+        const { Status } = await storeChest(association);
         await association.association.release();
-        return answer.Status;
+        return Status;
       };
       try {
         const before = newChest();

@@ -1,20 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 import { request } from 'undici';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { objectUid } from '../../core/delivery/dicom/result-object.js';
 import { diagnosticReportId } from '../../core/delivery/fhir/result-bundle.js';
 import { createKey } from '../../core/access/manage-keys.js';
 import { fhirValidator } from '../support/fhir-validator.js';
+import { useIngestServer } from '../support/ingest-fixture.js';
 import { startIngestServer } from '../support/ingest-server.js';
 import type { IngestServer } from '../support/ingest-server.js';
 import { storeReportedStudy } from '../support/reported-study.js';
 import { REPORT_UIDS, sampleReport } from '../support/sample-report.js';
-import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 
@@ -36,25 +33,17 @@ const { StudyInstanceUID } = REPORT_UIDS;
 const ID = diagnosticReportId(StudyInstanceUID);
 const validator = fhirValidator();
 
-let folder: string;
+const fixture = useIngestServer((database) => ({
+  keys: database.keys,
+  patientIdentifierSystem: 'https://hospital.example/mrn',
+}));
 let database: TestStudies;
 let server: IngestServer;
 let study: Awaited<ReturnType<typeof storeReportedStudy>>;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-fhir-'));
-  database = await openStudies();
-  server = await startIngestServer(folder, database.studies, {
-    keys: database.keys,
-    patientIdentifierSystem: 'https://hospital.example/mrn',
-  });
+  ({ database, server } = fixture());
   study = await storeReportedStudy(server, database.studies);
-});
-
-afterAll(async () => {
-  await server.close();
-  await database.close();
-  await rm(folder, { recursive: true });
 });
 
 async function get(path: string, headers: Readonly<Record<string, string>> = {}, base = server) {

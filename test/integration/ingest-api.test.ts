@@ -1,8 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { silentLogger } from '../../core/log.js';
 import { problemSchema } from '../../services/ingest-http/http/problem.js';
@@ -12,32 +8,21 @@ import { studyListSchema, studySchema } from '../../services/ingest-http/routes/
 import { worklistSchema } from '../../services/ingest-http/routes/worklist.js';
 import { startHealthHttp } from '../../services/ingest-http/server.js';
 import { newChest, newUid } from '../support/chest-sender.js';
-import { startIngestServer } from '../support/ingest-server.js';
+import { useIngestServer } from '../support/ingest-fixture.js';
 import type { IngestServer } from '../support/ingest-server.js';
-import { openStudies } from '../support/studies.js';
-import type { TestStudies } from '../support/studies.js';
 
-let folder: string;
-let database: TestStudies;
+const fixture = useIngestServer();
 let server: IngestServer;
 const chests = Array.from({ length: 5 }, () => newChest());
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-ingest-'));
-  database = await openStudies();
-  server = await startIngestServer(folder, database.studies);
+  ({ server } = fixture());
   for (const { bytes } of chests) {
     await server.post('/dicom-web/studies', bytes, {
       'Content-Type': 'application/dicom',
       'Preread-Priority': 'urgent',
     });
   }
-});
-
-afterAll(async () => {
-  await server.close();
-  await database.close();
-  await rm(folder, { recursive: true });
 });
 
 async function get(path: string, init?: RequestInit) {

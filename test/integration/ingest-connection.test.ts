@@ -1,11 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import type { IngestHttpOptions } from '../../services/ingest-http/server.js';
 import { encodeElementHeader, EXPLICIT } from '../support/build-dicom.js';
@@ -20,29 +18,22 @@ import {
   requestHead,
 } from '../support/chest-sender.js';
 import { readStoreAnswer } from '../support/dicom-json.js';
+import { useIngestServer } from '../support/ingest-fixture.js';
 import { startIngestServer } from '../support/ingest-server.js';
 import type { IngestServer } from '../support/ingest-server.js';
-import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
 
 const STUDIES = '/dicom-web/studies';
 const MIB = 1024 ** 2;
 const CHUNKED = { 'Transfer-Encoding': 'chunked', 'Content-Type': MULTIPART };
 
+const fixture = useIngestServer();
 let folder: string;
 let database: TestStudies;
 let shared: IngestServer;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-ingest-'));
-  database = await openStudies();
-  shared = await startIngestServer(folder, database.studies);
-});
-
-afterAll(async () => {
-  await shared.close();
-  await database.close();
-  await rm(folder, { recursive: true });
+beforeAll(() => {
+  ({ folder, database, server: shared } = fixture());
 });
 
 /** A further server on the same stores, with other limits. */

@@ -1,8 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { ERRORS } from '../../core/errors.js';
 import type { ErrorCode } from '../../core/errors.js';
@@ -17,29 +15,20 @@ import {
   newUid,
   partHead,
 } from '../support/chest-sender.js';
-import { startIngestServer } from '../support/ingest-server.js';
+import { useIngestServer } from '../support/ingest-fixture.js';
 import type { IngestServer } from '../support/ingest-server.js';
-import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
 
 const SINGLE = { 'Content-Type': 'application/dicom' };
 const MULTI = { 'Content-Type': MULTIPART };
 const STUDIES = '/dicom-web/studies';
 
-let folder: string;
+const fixture = useIngestServer();
 let database: TestStudies;
 let server: IngestServer;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-ingest-'));
-  database = await openStudies();
-  server = await startIngestServer(folder, database.studies);
-});
-
-afterAll(async () => {
-  await server.close();
-  await database.close();
-  await rm(folder, { recursive: true });
+beforeAll(() => {
+  ({ database, server } = fixture());
 });
 
 function reason(code: ErrorCode): number {

@@ -1,22 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import sharp from 'sharp';
 import { request as rawRequest } from 'undici';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
 import { readDicom } from '../../adapters/dicom/read-dicom.js';
-import { startIngestServer } from '../support/ingest-server.js';
+import { useIngestServer } from '../support/ingest-fixture.js';
 import type { IngestServer } from '../support/ingest-server.js';
 import { partsOf } from '../support/multipart-parts.js';
 import { startOrthanc } from '../support/orthanc-server.js';
 import { describeWithPeer } from '../support/peers.js';
 import { storeReportedStudy } from '../support/reported-study.js';
 import { REPORT_UIDS, sampleRadiograph } from '../support/sample-report.js';
-import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 
@@ -29,23 +27,15 @@ const JPEG_LS = '1.2.840.10008.1.2.4.80';
 const radiograph = sampleRadiograph();
 const samples = nativeSamples(radiograph);
 
-let folder: string;
+const fixture = useIngestServer(() => ({
+  decodable: DECODABLE_TRANSFER_SYNTAXES,
+}));
 let database: TestStudies;
 let server: IngestServer;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-frames-'));
-  database = await openStudies();
-  server = await startIngestServer(folder, database.studies, {
-    decodable: DECODABLE_TRANSFER_SYNTAXES,
-  });
+  ({ database, server } = fixture());
   await storeReportedStudy(server, database.studies, radiograph);
-});
-
-afterAll(async () => {
-  await server.close();
-  await database.close();
-  await rm(folder, { recursive: true });
 });
 
 const get = (path: string, accept?: string) =>

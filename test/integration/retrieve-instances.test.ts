@@ -1,17 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { chestFile } from '../support/build-dicom.js';
-import { startIngestServer } from '../support/ingest-server.js';
+import { useIngestServer } from '../support/ingest-fixture.js';
 import type { IngestServer } from '../support/ingest-server.js';
 import { partsOf } from '../support/multipart-parts.js';
 import { describeWithPeer } from '../support/peers.js';
-import { openStudies } from '../support/studies.js';
-import type { TestStudies } from '../support/studies.js';
 
 const NAME = 'Nguyễn^Thị Ánh';
 const first = chestFile({
@@ -21,26 +18,18 @@ const first = chestFile({
 });
 const second = chestFile({ '00080018': ['UI', '1.2.3.4.6'], '0020000e': ['UI', '1.2.3.5'] });
 
+const fixture = useIngestServer();
 let folder: string;
-let database: TestStudies;
 let server: IngestServer;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-retrieve-'));
-  database = await openStudies();
-  server = await startIngestServer(folder, database.studies);
+  ({ folder, server } = fixture());
   for (const bytes of [first, second]) {
     const { status } = await server.post('/dicom-web/studies', bytes, {
       'Content-Type': 'application/dicom',
     });
     expect(status).toBe(200);
   }
-});
-
-afterAll(async () => {
-  await server.close();
-  await database.close();
-  await rm(folder, { recursive: true });
 });
 
 const get = (path: string, accept?: string) =>

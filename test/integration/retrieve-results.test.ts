@@ -1,22 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import type { DicomJson } from '../../adapters/dicom/dicom-json.js';
 import { objectUid, seriesUid } from '../../core/delivery/dicom/result-object.js';
 import { READABLE_OBJECTS } from '../../core/delivery/result-objects.js';
-import { startIngestServer } from '../support/ingest-server.js';
+import { useIngestServer } from '../support/ingest-fixture.js';
 import type { IngestServer } from '../support/ingest-server.js';
 import { partsOf } from '../support/multipart-parts.js';
 import { startOrthanc } from '../support/orthanc-server.js';
 import { describeWithPeer } from '../support/peers.js';
 import { storeReportedStudy } from '../support/reported-study.js';
 import { REPORT_UIDS, sampleRadiograph, sampleReport } from '../support/sample-report.js';
-import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 
@@ -32,22 +30,15 @@ const pathOf = (kind: string): string => {
   return `${StudyInstanceUID}/series/${series}/instances/${uid}`;
 };
 
+const fixture = useIngestServer();
 let folder: string;
 let database: TestStudies;
 let server: IngestServer;
 let study: Awaited<ReturnType<typeof storeReportedStudy>>;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-results-'));
-  database = await openStudies();
-  server = await startIngestServer(folder, database.studies);
+  ({ folder, database, server } = fixture());
   study = await storeReportedStudy(server, database.studies);
-});
-
-afterAll(async () => {
-  await server.close();
-  await database.close();
-  await rm(folder, { recursive: true });
 });
 
 const get = (path: string, accept?: string) =>

@@ -11,9 +11,9 @@ import {
   STORAGE_COMMITMENT_INSTANCE,
   STORAGE_COMMITMENT_PUSH,
 } from '../../core/dimse/storage-commitment.js';
-import { chestElements, encodeElements, EXPLICIT, UIDS } from '../support/build-dicom.js';
+import { encodeElements, EXPLICIT, UIDS } from '../support/build-dicom.js';
 import { newChest, newUid } from '../support/chest-sender.js';
-import { openPeer } from '../support/dimse-peer.js';
+import { openPeer, storeChest } from '../support/dimse-peer.js';
 import type { DimsePeer } from '../support/dimse-peer.js';
 import { startDimseServer } from '../support/dimse-server.js';
 import { eventually } from '../support/eventually.js';
@@ -41,17 +41,8 @@ afterAll(async () => {
 });
 
 async function storeOne(peer: DimsePeer): Promise<string> {
-  const SOPInstanceUID = newUid();
-  const dataSet = encodeElements(
-    chestElements({
-      '00080018': ['UI', SOPInstanceUID],
-      '0020000d': ['UI', newUid()],
-      '0020000e': ['UI', newUid()],
-    }),
-    EXPLICIT,
-  );
-  const object = { SOPClassUID: CR, SOPInstanceUID, dataSet };
-  expect((await peer.store(peer.contextId(CR), object)).Status).toBe(0);
+  const { SOPInstanceUID, Status } = await storeChest(peer);
+  expect(Status).toBe(0);
   return SOPInstanceUID;
 }
 

@@ -1,8 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import {
   httpChunk,
@@ -13,29 +9,20 @@ import {
   requestHead,
 } from '../support/chest-sender.js';
 import type { RawConnection } from '../support/chest-sender.js';
-import { startIngestServer } from '../support/ingest-server.js';
+import { useIngestServer } from '../support/ingest-fixture.js';
 import type { IngestServer } from '../support/ingest-server.js';
-import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
 
 const STUDIES = '/dicom-web/studies';
 const CHUNKED = { 'Transfer-Encoding': 'chunked', 'Content-Type': MULTIPART };
 const END = '0\r\n\r\n';
 
-let folder: string;
+const fixture = useIngestServer();
 let database: TestStudies;
 let server: IngestServer;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-hold-'));
-  database = await openStudies();
-  server = await startIngestServer(folder, database.studies);
-});
-
-afterAll(async () => {
-  await server.close();
-  await database.close();
-  await rm(folder, { recursive: true });
+beforeAll(() => {
+  ({ database, server } = fixture());
 });
 
 async function heldUntilMs(StudyInstanceUID: string): Promise<number> {

@@ -15,6 +15,8 @@ import {
   PDU_TYPES,
 } from '../../core/dimse/pdu.js';
 import type { ProposedContext, RoleSelection } from '../../core/dimse/pdu.js';
+import { chestElements, encodeElements, EXPLICIT, UIDS } from './build-dicom.js';
+import { newUid } from './chest-sender.js';
 
 const MAX_PDU_BYTES = 65_536;
 const TIMEOUT_MS = 60_000;
@@ -35,6 +37,25 @@ export interface StoredObject {
   readonly SOPClassUID: string;
   readonly SOPInstanceUID: string;
   readonly dataSet: Uint8Array;
+}
+
+/** C-STORE of a new small radiograph in the accepted context of its class; its UID and the answer's status. */
+export async function storeChest(
+  peer: DimsePeer,
+): Promise<{ readonly SOPInstanceUID: string; readonly Status: number | undefined }> {
+  const SOPClassUID = UIDS.ComputedRadiographyImageStorage;
+  const SOPInstanceUID = newUid();
+  const dataSet = encodeElements(
+    chestElements({
+      '00080018': ['UI', SOPInstanceUID],
+      '0020000d': ['UI', newUid()],
+      '0020000e': ['UI', newUid()],
+    }),
+    EXPLICIT,
+  );
+  const object = { SOPClassUID, SOPInstanceUID, dataSet };
+  const { Status } = await peer.store(peer.contextId(SOPClassUID), object);
+  return { SOPInstanceUID, Status };
 }
 
 /** @throws Error with `source` and `reason` when the association is rejected */
