@@ -1,17 +1,13 @@
+import type { AddJobSql, JobSql } from '../../core/jobs/job-sql.js';
 import { JOB_NAMES, type JobName } from '../../core/jobs/jobs.js';
 import { commonJobOptions, queueName } from './job-options.js';
-
-/** A job's parts as SQL expressions; `delayMs` counts from `addedAtMs` on, which is epoch ms. */
-type JobSql = Readonly<
-  Record<'id' | 'name' | 'payload' | 'priorityRank' | 'delayMs' | 'addedAtMs', string>
->;
 
 /**
  * The SQL expression that adds a job to the queue on PostgreSQL, for a transaction that makes work: the job then
  * exists exactly if the transaction does, and neither an outbox nor a relay is needed between. It calls the
  * function that BullMQ's own `Queue.add` calls (`add_job` of its migrations), with the same arguments.
  */
-export function addJobSql(prefix: string): (job: JobSql) => string {
+export function addJobSql(prefix: string): AddJobSql {
   const byName = (valueOf: (name: JobName) => string, { name }: JobSql): string =>
     `CASE ${name} ${JOB_NAMES.map((each) => `WHEN '${each}' THEN ${valueOf(each)}`).join(' ')} END`;
   return (job) => {

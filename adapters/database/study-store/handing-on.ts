@@ -1,23 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
 
-/** A job's parts as SQL expressions. */
-export interface JobSql {
-  /** text */
-  readonly id: string;
-  /** text */
-  readonly name: string;
-  /** jsonb */
-  readonly payload: string;
-  /** integer */
-  readonly priorityRank: string;
-  /** bigint, ms from `addedAtMs` on */
-  readonly delayMs: string;
-  /** bigint, epoch ms */
-  readonly addedAtMs: string;
-}
-
-/** Of a queue in the same database: the SQL expression that adds a job to it. */
-export type AddJobSql = (job: JobSql) => string;
+import type { AddJobSql } from '../../../core/jobs/job-sql.js';
 
 /** How the jobs of a transaction get on their way: into the outbox, or into the queue itself. */
 export interface HandingOn {

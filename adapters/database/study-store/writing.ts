@@ -1,9 +1,10 @@
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
 
+import type { AddJobSql } from '../../../core/jobs/job-sql.js';
 import type { NewJob } from '../../../core/jobs/jobs.js';
 import type { Clock } from '../../../core/time.js';
 import type { DatabaseSchema } from '../schema.js';
-import { createHandingOn, type AddJobSql } from './handing-on.js';
+import { createHandingOn } from './handing-on.js';
 
 /** A job on its way into the outbox or the queue, where it gets its id. */
 export type OutgoingJob = WithoutId<NewJob>;
