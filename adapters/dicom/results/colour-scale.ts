@@ -6,7 +6,7 @@ const STEPS = 256;
  * Inferno: perceptually uniform, readable in grey and to colour-blind readers. Shape: [256, 3], red, green
  * and blue from 0 to 255. Source: Smith and van der Walt, through d3-scale-chromatic.
  */
-export const INFERNO: Uint8Array = Uint8Array.from(
+const INFERNO: Uint8Array = Uint8Array.from(
   Array.from({ length: STEPS }, (_, step) => {
     const hex = Number.parseInt(interpolateInferno(step / (STEPS - 1)).slice(1), 16);
     return [hex >> 16, (hex >> 8) & 255, hex & 255];
@@ -30,4 +30,13 @@ export function blend(grey: Uint8Array, heat: Float32Array): Uint8Array {
     }
   }
   return blended;
+}
+
+/** The colours from no heat to the largest, from left to right. Shape: [height, width, 3]. */
+export function scaleBar({ width, height }: { readonly width: number; readonly height: number }) {
+  const row = Array.from({ length: width }, (_, x) => {
+    const colour = 3 * Math.round((x / (width - 1)) * (STEPS - 1));
+    return INFERNO.subarray(colour, colour + 3);
+  });
+  return Buffer.concat(Array.from({ length: height }, () => row).flat());
 }

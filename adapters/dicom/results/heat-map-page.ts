@@ -5,7 +5,7 @@ import type { FindingScore } from '../../../core/results/finding-score.js';
 import type { HeatMapRecord } from '../../../core/results/heat-map-record.js';
 import type { ModelProvenance } from '../../../core/results/outcome.js';
 import type { ShownPicture } from '../rendering/image-task.js';
-import { blend, INFERNO } from './colour-scale.js';
+import { blend, scaleBar } from './colour-scale.js';
 import { COLOURS, DISCLAIMERS, textOverlay, type Line } from './page-text.js';
 
 const WIDTH = 1000;
@@ -114,7 +114,7 @@ export async function drawHeatMapPage(
         top: PICTURE_TOP + Math.floor((PICTURE - size.height) / 2),
       },
       {
-        input: colourScale(),
+        input: scaleBar(SCALE),
         raw: { ...SCALE, channels: 3 },
         left: MARGIN,
         top: CAPTION_TOP,
@@ -125,9 +125,4 @@ export async function drawHeatMapPage(
     .raw()
     .toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, pixels: data };
-}
-
-/** Shape: [height, width, 3]: a step of the scale for each column. */
-function colourScale(): Buffer {
-  return Buffer.concat(Array.from({ length: SCALE.height }, () => INFERNO));
 }
