@@ -35,7 +35,8 @@ const PAGE_SIZE = 500;
 
 const HELP = `
 A delivery is one version of a result on its way to one destination. One that was given up (dead) waits
-for a person; replay sends it again under the same id, so that a receiver that has it keeps it once.
+for a person; replay sends it again under the same id, so that a receiver that has it keeps it once. One that
+waits for its next attempt (pending) is tried at once by replay, and its schedule begins anew.
 A destination that has answered 410 gets nothing more until a delivery to it is replayed, or it is opened.
 
 Exit codes:
@@ -49,6 +50,7 @@ Examples:
   preread deliveries show 0b9d3c0e-8a5f-4c7f-9a51-2c9d6a1b7e11
   preread deliveries replay 0b9d3c0e-8a5f-4c7f-9a51-2c9d6a1b7e11 --reason "PACS lost it"
   preread deliveries replay --all --destination pacs --reason "PACS is back"
+  preread deliveries replay --all --waiting --destination pacs --reason "PACS is back"
   preread deliveries open ris --reason "new receiver"`;
 
 export function register(program: Command): void {
@@ -74,16 +76,17 @@ export function register(program: Command): void {
     command,
     resource,
     {
-      description: 'send one that has ended again',
+      description: 'send one again that has ended, or at once one that waits for its next attempt',
       one: 'delivery',
       all: 'all that were given up (of --destination)',
       destination: 'with --all: to this destination only',
     },
-    async (server, { destination }) => {
-      const dead = await list(server, { state: 'dead', ...(destination && { destination }) });
-      return dead.map(({ id }) => id);
+    async (server, { destination, waiting }) => {
+      const state = waiting === true ? 'pending' : 'dead';
+      const found = await list(server, { state, ...(destination && { destination }) });
+      return found.map(({ id }) => id);
     },
-  );
+  ).option('--waiting', 'with --all: those that wait for their next attempt instead', false);
   withServerOption(command.command('open').description('send to a destination again that was gone'))
     .argument('<destination>')
     .option('--reason <text>', 'why, for the audit log', 'opened by the operator')

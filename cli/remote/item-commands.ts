@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 
+import { PipelineError } from '../../core/errors.js';
 import { EXIT } from '../exit-codes.js';
 import { connectToServer, withServerOption, type ServerConnection } from './server-connection.js';
 
@@ -19,8 +20,9 @@ export interface ReplayFlags extends ServerFlag {
   readonly all: boolean;
   readonly destination?: string;
   readonly reason: string;
-  /** Where the caller has added such an option. */
+  /** Where the caller has added such options. */
   readonly kind?: string;
+  readonly waiting?: boolean;
 }
 
 /** `show <id>`. */
@@ -56,13 +58,27 @@ export function addReplay<Answer>(
         command.error(`name one ${texts.one}, or give --all`, { exitCode: EXIT.usage });
       }
       const server = await connectToServer(flags, process.env);
-      const ids = id === undefined ? await idsOfAll(server, flags) : [id];
-      for (const one of ids) {
-        const { reason } = flags;
-        await server.call('POST', `${path}/${encodeURIComponent(one)}/replay`, schema, { reason });
+      const { reason } = flags;
+      const replay = (one: string) =>
+        server.call('POST', `${path}/${encodeURIComponent(one)}/replay`, schema, { reason });
+      if (id !== undefined) {
+        await replay(id);
+        console.log('1 replayed');
+        return;
       }
-      console.log(`${ids.length} replayed`);
+      let replayed = 0;
+      for (const one of await idsOfAll(server, flags)) {
+        replayed += (await replay(one).catch(skipConflict)) === undefined ? 0 : 1;
+      }
+      console.log(`${replayed} replayed`);
     });
+}
+
+/** What was listed a moment ago may have gone its way by itself. */
+function skipConflict(error: unknown): undefined {
+  if (!(error instanceof PipelineError && error.code === 'state-conflict')) {
+    throw error;
+  }
 }
 
 /** For `--json`: what was found as it came, else as a table. */

@@ -11,6 +11,15 @@ describe('deliveryDelayMs', () => {
     expect([...delays].sort((a, b) => Number(a) - Number(b))).toEqual(delays);
   });
 
+  it.each([0, 0.999_999])('makes four attempts in the first hour (random %d)', (random) => {
+    const atMs = [0];
+    for (let attempts = 1; atMs.at(-1)! < 3_600_000; attempts += 1) {
+      atMs.push(atMs.at(-1)! + deliveryDelayMs(attempts, random)!);
+    }
+    expect(atMs).toHaveLength(5);
+    expect(atMs.length).toBeLessThan(DEFAULT_DELAYS_MS.length + 1);
+  });
+
   it('ends after the last attempt', () => {
     expect(deliveryDelayMs(DEFAULT_DELAYS_MS.length + 1, 0)).toBeUndefined();
   });

@@ -57,7 +57,7 @@ export interface ListedDelivery extends StoredDelivery {
 }
 
 /**
- * - `on-its-way`: it has not ended, and there is nothing to replay.
+ * - `on-its-way`: it is tried now, or comes after others, and there is nothing to replay.
  * - `outdated`: a newer version of the result goes to the same destination.
  */
 export type DeliveryReplay = 'replayed' | 'not-found' | 'on-its-way' | 'outdated';
@@ -127,7 +127,8 @@ export interface OperationsStore {
   }>;
   findDelivery(deliveryId: string): Promise<ListedDelivery | undefined>;
   /**
-   * Starts a delivery that has ended again, under its id and with all its attempts; opens its destination.
+   * Starts a delivery that has ended again, or waits for its next attempt, under its id and with all its attempts;
+   * opens its destination.
    */
   replayDelivery(deliveryId: string, request: OperatorRequest): Promise<DeliveryReplay>;
 

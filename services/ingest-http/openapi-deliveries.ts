@@ -45,7 +45,8 @@ export const DELIVERY_PATHS: ZodOpenApiPathsObject = {
   '/api/v1/deliveries/{id}/replay': {
     post: {
       operationId: 'replayDelivery',
-      summary: 'Send a delivery that has ended again, under the same idempotency key',
+      summary:
+        'Send a delivery again that has ended, or at once one that waits for its next attempt; same idempotency key',
       tags,
       requestParams: { path: z.object({ id }) },
       requestBody,

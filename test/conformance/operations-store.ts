@@ -228,6 +228,26 @@ export function describeOperationsStore(name: string, open: () => Promise<TestDa
         expect(await audited()).toEqual([{ actor: 'admin', action: 'replay' }]);
       });
 
+      it('that wait for their next attempt are tried at once, with all their attempts', async () => {
+        const { store, operations } = bed;
+        const { deliveryId } = await bed.finishedStudy(sampleOutcome);
+        const nextAttemptAtMs = bed.nowMs + HOUR_MS;
+        await store.recordDeliveryAttempt(deliveryId, {
+          kind: 'retry',
+          error: 'x',
+          nextAttemptAtMs,
+        });
+        await bed.drain();
+        expect(await operations.replayDelivery(deliveryId, REQUEST)).toBe('replayed');
+        expect(await store.loadDelivery(deliveryId)).toMatchObject({
+          state: 'pending',
+          attempts: 0,
+          nextAttemptAtMs: bed.nowMs,
+        });
+        expect(await bed.drain()).toMatchObject([{ name: 'deliver', payload: { deliveryId } }]);
+        expect(await operations.replayDelivery(deliveryId, REQUEST)).toBe('on-its-way');
+      });
+
       it('close a destination that says that it is gone, until a person opens it', async () => {
         const { store, operations } = bed;
         const gone = { kind: 'dead', error: 'delivery-gone', tell: [], closes: true } as const;

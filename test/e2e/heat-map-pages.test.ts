@@ -46,10 +46,13 @@ describeWithPeer('orthanc', 'heat map pages', (peer) => {
         serve.url,
         study.instances.map(({ bytes }) => bytes),
       );
-      await eventually(async () => {
-        const found = await fetchStudy(serve.url, study.StudyInstanceUID);
-        expect(found?.deliveries).toMatchObject([{ state: 'delivered' }]);
-      });
+      await eventually(
+        async () => {
+          const found = await fetchStudy(serve.url, study.StudyInstanceUID);
+          expect(found?.deliveries).toMatchObject([{ state: 'delivered' }]);
+        },
+        { timeoutMs: 120_000 },
+      );
       const found = await fetchStudy(serve.url, study.StudyInstanceUID);
       const expected = (found?.result?.instances ?? []).flatMap(({ outcome }) =>
         outcome.kind === 'scored' ? outcome.findings.filter(({ flagged }) => flagged) : [],

@@ -13,8 +13,8 @@ const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
 describe('an operator', () => {
   it('sees what waits, replays what was given up, has a study done again, and follows one trace', async () => {
-    let receiverIsGone = true;
-    const receiver = await startWebhookReceiver({ answer: () => (receiverIsGone ? 410 : 204) });
+    let answer = 410;
+    const receiver = await startWebhookReceiver({ answer: () => answer });
     const env = {
       PREREAD_DATA_DIR: temporaryFolder(),
       PREREAD_WEBHOOK_URL: receiver.url,
@@ -51,7 +51,7 @@ describe('an operator', () => {
 
       // A destination that says that it is gone is left alone until somebody sends to it again.
       expect(waiting.output).toContain('preread deliveries open webhook');
-      receiverIsGone = false;
+      answer = 204;
       const dead = await preread(
         'deliveries',
         'list',
@@ -111,6 +111,18 @@ describe('an operator', () => {
       for (const { SOPInstanceUID } of instances) {
         expect(metrics).not.toContain(SOPInstanceUID);
       }
+
+      // After an outage nobody has to wait for the next attempt, which is minutes away.
+      answer = 503;
+      await preread('reprocess', StudyInstanceUID, '--reason', 'while the receiver is away');
+      await eventually(async () => {
+        const { deliveries = [] } = (await fetchStudy(serve.url, StudyInstanceUID)) ?? {};
+        expect(deliveries.at(-1)).toMatchObject({ state: 'pending', attempts: 2 });
+      });
+      answer = 204;
+      const atOnce = await preread('deliveries', 'replay', '--all', '--waiting');
+      expect(atOnce).toMatchObject({ exitCode: 0, output: '1 replayed\n' });
+      await receiver.until(() => receiver.received.length === 3, 'the third version');
     } finally {
       await serve.stop();
       await receiver.close();

@@ -27,9 +27,19 @@ export interface TroubledReceiver {
   close(): Promise<void>;
 }
 
-const ERRORS = 4;
+/**
+ * Of `errors`: the HTTP status with which an attempt (from 1) fails, undefined when it succeeds. Other
+ * receivers fail in their own way.
+ */
+export type Failing = (attempt: number) => number | undefined;
 
-export async function troubledHttp(trouble: Trouble, tls: TlsOptions): Promise<TroubledReceiver> {
+const FIRST_FOUR: Failing = (attempt) => (attempt <= 4 ? 500 : undefined);
+
+export async function troubledHttp(
+  trouble: Trouble,
+  tls: TlsOptions,
+  failing: Failing = FIRST_FOUR,
+): Promise<TroubledReceiver> {
   const keys: string[] = [];
   let requests = 0;
   const answer: RequestListener = (request, response) => {
@@ -37,7 +47,7 @@ export async function troubledHttp(trouble: Trouble, tls: TlsOptions): Promise<T
     const attempt = requests;
     const chunks: Buffer[] = [];
     if (trouble === 'reset' && attempt === 1) {
-      request.socket.resetAndDestroy();
+      request.once('data', () => request.socket.resetAndDestroy());
       return;
     }
     request.on('error', () => undefined).on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -45,8 +55,9 @@ export async function troubledHttp(trouble: Trouble, tls: TlsOptions): Promise<T
       if (trouble === 'hung') {
         return;
       }
-      if (trouble === 'errors' && attempt <= ERRORS) {
-        response.writeHead(500).end();
+      const status = trouble === 'errors' ? failing(attempt) : undefined;
+      if (status !== undefined) {
+        response.writeHead(status).end();
         return;
       }
       // A message is the same bytes on every attempt; a webhook names its key besides.
@@ -63,7 +74,11 @@ export async function troubledHttp(trouble: Trouble, tls: TlsOptions): Promise<T
   return receiver(trouble, server, keys);
 }
 
-export async function troubledMllp(trouble: Trouble, tls: TlsOptions): Promise<TroubledReceiver> {
+export async function troubledMllp(
+  trouble: Trouble,
+  tls: TlsOptions,
+  failing: Failing = FIRST_FOUR,
+): Promise<TroubledReceiver> {
   const keys: string[] = [];
   let messages = 0;
   const take = (socket: Socket): void => {
@@ -80,7 +95,7 @@ export async function troubledMllp(trouble: Trouble, tls: TlsOptions): Promise<T
         return;
       }
       messages += 1;
-      if (trouble === 'errors' && messages <= ERRORS) {
+      if (trouble === 'errors' && failing(messages) !== undefined) {
         socket.destroy();
         return;
       }
@@ -98,10 +113,14 @@ export async function troubledMllp(trouble: Trouble, tls: TlsOptions): Promise<T
   return receiver(trouble, server, keys);
 }
 
-/** `reset` and `answer lost` come at the second of the objects, as does the abort of `errors`. */
+/**
+ * `reset` and `answer lost` come at the second of the objects, as does the abort of `errors`, after which there is
+ * no room once; with `failing` there is no room instead as long as that says so.
+ */
 export async function troubledArchive(
   trouble: Trouble,
   tls: TlsOptions,
+  failing?: Failing,
 ): Promise<TroubledReceiver> {
   if (trouble === 'away') {
     return nobody();
@@ -116,6 +135,9 @@ export async function troubledArchive(
         case 'answer lost':
           return store === 1 ? 'lose answer' : 0;
         case 'errors':
+          if (failing !== undefined) {
+            return failing(store) === undefined ? 0 : 0xa700;
+          }
           return store === 1 ? 'abort' : store === 2 ? 0xa700 : 0;
         case 'certificate':
           return 0;

@@ -60,7 +60,8 @@ export async function findDelivery(
  * The schedule of attempts begins anew; the idempotency key, which is the delivery's id, stays. A
  * destination that had said that it is gone is tried again.
  *
- * @param from one that waits for others is not replayed but released
+ * @param from one that waits for others is not replayed but released; a pending one only while it waits for the
+ *   time of its next attempt
  */
 export async function replayDelivery(
   writing: Writing,
@@ -103,6 +104,7 @@ export async function replayDelivery(
     })
     .where('delivery_id', '=', deliveryId)
     .where('state', 'in', from)
+    .where((eb) => eb.or([eb('state', '!=', 'pending'), eb('next_attempt_at', '>', now)]))
     .executeTakeFirst();
   if (numUpdatedRows === 0n) {
     return 'on-its-way';

@@ -17,7 +17,7 @@ import {
 } from './deliveries.js';
 import { parkJob } from './park-job.js';
 import { purge } from './purge.js';
-import { replayDeadLetter, replayEndedDelivery } from './replay-dead-letter.js';
+import { replayDeadLetter, replayAnyDelivery } from './replay-dead-letter.js';
 import { reprocess } from './reprocess.js';
 
 /**
@@ -43,7 +43,7 @@ export function createOperationsStore(
     listDeliveries: (query) => querying(() => listDeliveries(db, query)),
     findDelivery: (deliveryId) => querying(() => findDelivery(db, deliveryId)),
     replayDelivery: (...args) =>
-      querying(() => writer.transaction((w) => replayEndedDelivery(w, ...args))),
+      querying(() => writer.transaction((w) => replayAnyDelivery(w, ...args))),
     closedDestinations: () => querying(() => listClosedDestinations(db)),
     openDestination: (...args) =>
       querying(() => writer.transaction((w) => openDestination(w, ...args))),

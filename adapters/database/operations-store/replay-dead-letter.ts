@@ -27,13 +27,18 @@ export async function replayDeadLetter(
   return true;
 }
 
-/** Also of what the receiver has already: it may have lost it. */
-export async function replayEndedDelivery(
+/** Also of what the receiver has already: it may have lost it; and of what waits: it need not. */
+export async function replayAnyDelivery(
   writing: Writing,
   deliveryId: string,
   request: OperatorRequest,
 ): Promise<DeliveryReplay> {
-  const replay = await replayDelivery(writing, deliveryId, ['dead', 'delivered'], request);
+  const replay = await replayDelivery(
+    writing,
+    deliveryId,
+    ['dead', 'delivered', 'pending'],
+    request,
+  );
   if (replay === 'replayed') {
     await auditReplay(writing, deliveryId, 'delivery', request);
   }

@@ -72,7 +72,10 @@ function replayDelivery(operations: OperationsStore): RequestHandler {
         response.status(202).json(await found(operations, request));
         return;
       case 'on-its-way':
-        throw new PipelineError('state-conflict', 'The delivery is still on its way.');
+        throw new PipelineError(
+          'state-conflict',
+          'The delivery is on its way now, or comes after others.',
+        );
       case 'outdated':
         throw new PipelineError(
           'state-conflict',
