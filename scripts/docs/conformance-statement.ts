@@ -11,8 +11,11 @@ import { ERRORS } from '../../core/errors.js';
 import type { ErrorCode } from '../../core/errors.js';
 import { PICTURE_TYPES } from '../../adapters/dicom/rendering/encode-picture.js';
 import { COMPRESSED_TYPES } from '../../services/ingest-http/dicomweb/frame-type.js';
+import { DECODE_LIMIT_MS } from '../../adapters/dicom/rendering/image-decoder.js';
+import { CAPABILITIES_TYPES } from '../../services/ingest-http/routes/capabilities.js';
 import {
   INSTANCE_KEYS,
+  MAX_SEARCHED_STUDIES,
   SERIES_KEYS,
   STUDY_KEYS,
 } from '../../services/ingest-http/routes/search-objects.js';
@@ -175,6 +178,11 @@ above) are there beside the images.
 | \`{base}/studies\` | ${Object.keys(STUDY_KEYS).join(', ')} |
 | \`{base}/studies/{}/series\` | ${Object.keys(SERIES_KEYS).join(', ')} |
 | \`{base}/studies/{}/series/{}/instances\` | ${Object.keys(INSTANCE_KEYS).join(', ')} |
+
+A search for studies by other keys than StudyInstanceUID looks through the newest ${MAX_SEARCHED_STUDIES} studies; a \`Warning\` header says
+when there may be more. A picture or frame that takes longer than ${DECODE_LIMIT_MS / 1000} s to decode is refused (422).
+
+Retrieve Capabilities (PS3.18 8.9): \`OPTIONS {base}/\` answers ${CAPABILITIES_TYPES.join(' or ')}.
 
 Matching: single value, list of UIDs, wildcard, range of dates and times. \`limit\` and \`offset\` page, \`includefield\` and
 \`fuzzymatching\` change nothing, other keys are refused (400). Not there: delete, workitems, WADO-URI, search across studies for

@@ -17,6 +17,7 @@ import { logRequests } from './http/request-log.js';
 import type { RequestLocals } from './http/request-log.js';
 import { resourcesOf } from './http/resource.js';
 import { buildOpenApi } from './openapi.js';
+import { addCapabilitiesRoute } from './routes/capabilities.js';
 import { addFhirRoutes, isFhirRequest } from './routes/fhir.js';
 import type { FhirRoutesDeps, FhirRoutesOptions } from './routes/fhir.js';
 import { liveness, readiness } from './routes/health.js';
@@ -114,6 +115,7 @@ export function createIngestApp(deps: IngestAppDeps, options: IngestAppOptions):
   }
 
   const openApi = buildOpenApi();
+  addCapabilitiesRoute(add, openApi.paths ?? {}, options.publicUrl);
   add('/openapi.json', {
     get: {
       scope: 'public',

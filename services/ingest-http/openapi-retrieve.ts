@@ -3,6 +3,7 @@ import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-opena
 
 import { renderedQuerySchema, thumbnailQuerySchema } from './dicomweb/rendering-query.js';
 import { problems } from './openapi-answers.js';
+import { CAPABILITIES_TYPES } from './routes/capabilities.js';
 import { INSTANCE_KEYS, SERIES_KEYS, STUDY_KEYS } from './routes/search-objects.js';
 
 const uid = z.string();
@@ -13,6 +14,22 @@ const instance = { ...series, SOPInstanceUID: uid };
 const framed = { ...instance, frames: z.string() };
 const SERIES = '/dicom-web/studies/{StudyInstanceUID}/series/{SeriesInstanceUID}';
 const INSTANCE = `${SERIES}/instances/{SOPInstanceUID}`;
+
+export const retrieveCapabilities: ZodOpenApiOperationObject = {
+  operationId: 'retrieveCapabilities',
+  summary: 'The DICOM web services that there are (PS3.18 8.9)',
+  tags: ['DICOMweb'],
+  security: [],
+  responses: {
+    '200': {
+      description: 'The capabilities.',
+      content: Object.fromEntries(
+        CAPABILITIES_TYPES.map((type) => [type, { schema: z.unknown() }]),
+      ),
+    },
+    ...problems(406),
+  },
+};
 
 export const retrieveStudy = retrieve('retrieveStudy', 'The objects of a study', study);
 

@@ -9,7 +9,12 @@ import { problemSchema } from './http/problem.js';
 import { json, problems } from './openapi-answers.js';
 import { DELIVERY_PATHS } from './openapi-deliveries.js';
 import { FHIR_PATHS } from './openapi-fhir.js';
-import { RETRIEVE_PATHS, retrieveStudy, searchStudies } from './openapi-retrieve.js';
+import {
+  RETRIEVE_PATHS,
+  retrieveCapabilities,
+  retrieveStudy,
+  searchStudies,
+} from './openapi-retrieve.js';
 import { OPERATIONS_PATHS } from './openapi-operations.js';
 import { livenessSchema, readinessSchema } from './routes/health.js';
 import { worklistQuerySchema, worklistSchema } from './routes/worklist.js';
@@ -76,6 +81,7 @@ export function buildOpenApi(): ReturnType<typeof createDocument> {
     },
     security: [{ apiKey: [] }],
     paths: {
+      '/dicom-web': { options: retrieveCapabilities },
       '/dicom-web/studies': {
         get: searchStudies,
         post: store('storeInstances', 'Store objects of any studies', {}),

@@ -176,9 +176,70 @@ describe('OPTIONS', () => {
   });
 });
 
+describe('Retrieve Capabilities', () => {
+  const ask = (accept?: string) =>
+    get('/dicom-web/', {
+      method: 'OPTIONS',
+      headers: accept === undefined ? {} : { Accept: accept },
+    });
+
+  it('describes the DICOM web services in WADL, in the hierarchy of their paths', async () => {
+    const { status, headers, text } = await ask('application/vnd.sun.wadl+xml');
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe('application/vnd.sun.wadl+xml');
+    expect(headers.get('allow')).toBe('OPTIONS');
+    const [open, paths]: [string[], string[]] = [[], []];
+    for (const [, end, name = '', attributes = '', empty] of text.matchAll(
+      /<(\/?)([a-z]+)((?: [a-z]+="[^"<>]*")*)(\/?)>/g,
+    )) {
+      if (end === '/') {
+        expect(open.pop()).toBe(name);
+        if (name === 'resource') {
+          paths.pop();
+        }
+        continue;
+      }
+      if (name === 'resource') {
+        paths.push(/ path="([^"]*)"/.exec(attributes)?.[1] ?? '');
+      }
+      const id = / id="([^"]*)"/.exec(attributes)?.[1];
+      if (id === 'retrieveFrames') {
+        expect(paths.join('/')).toBe(
+          'studies/{StudyInstanceUID}/series/{SeriesInstanceUID}/instances/{SOPInstanceUID}/frames/{frames}',
+        );
+      }
+      if (empty === '') {
+        open.push(name);
+      }
+    }
+    expect(open).toEqual([]);
+    expect(text).toMatch(/<resources base="http:[^"]+\/dicom-web\/">/);
+    expect(text).toContain('id="retrieveFrames"');
+    expect(text).toContain('<param name="PatientName" style="query"/>');
+    expect(text).toContain('mediaType="multipart/related; type=&quot;application/dicom&quot;"');
+  });
+
+  it('has every DICOM web service of the OpenAPI description, in JSON too', async () => {
+    const { status, json } = await ask('application/json');
+    expect(status).toBe(200);
+    const described = [...JSON.stringify(json).matchAll(/"id":"([^"]+)"/g)].map(([, id]) => id);
+    const own = Object.entries(buildOpenApi().paths ?? {}).filter(([path]) =>
+      path.startsWith('/dicom-web'),
+    );
+    const expected = [...JSON.stringify(own).matchAll(/"operationId":"([^"]+)"/g)];
+    expect(described.sort()).toEqual(expected.map(([, id]) => id).sort());
+  });
+
+  it('is WADL where Accept says nothing, and refuses what it does not have', async () => {
+    expect((await ask()).headers.get('content-type')).toBe('application/vnd.sun.wadl+xml');
+    expect((await ask('text/html')).status).toBe(406);
+  });
+});
+
 describe('OpenAPI', () => {
   it('describes every resource that the service has', () => {
     expect(Object.keys(buildOpenApi().paths ?? {})).toEqual([
+      '/dicom-web',
       '/dicom-web/studies',
       '/dicom-web/studies/{StudyInstanceUID}',
       '/dicom-web/studies/{StudyInstanceUID}/metadata',

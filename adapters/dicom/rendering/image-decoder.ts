@@ -6,7 +6,8 @@ import { PipelineError } from '../../../core/errors.js';
 import { builtEntry } from '../../process/package-info.js';
 import type { ImageAnswer, ImageTask, ObjectSource, ShownPicture } from './image-task.js';
 
-const TIME_LIMIT_MS = 60_000;
+/** An image that takes longer is refused. */
+export const DECODE_LIMIT_MS = 60_000;
 /** A thread that nobody needs gives its memory back. */
 const IDLE_MS = 30_000;
 
@@ -72,17 +73,22 @@ export function createImageDecoder(options: ImageDecoderOptions): ImageDecoder {
   async function perform(task: ImageTask): Promise<ImageAnswer> {
     clearTimeout(idle);
     worker ??= startWorker();
+    const timeout = AbortSignal.timeout(DECODE_LIMIT_MS);
     try {
-      const signal = AbortSignal.any([AbortSignal.timeout(TIME_LIMIT_MS), closing.signal]);
+      const signal = AbortSignal.any([timeout, closing.signal]);
       const answered = once(worker, 'message', { signal });
       worker.postMessage(task);
       const [answer] = (await answered) as [ImageAnswer];
       return answer;
     } catch (cause) {
       await stop();
-      throw new PipelineError('pixel-data-corrupt', 'The image cannot be decoded in time.', {
-        cause,
-      });
+      if (closing.signal.aborted) {
+        throw new PipelineError('shutting-down', 'The image was not decoded before the end.');
+      }
+      const what = timeout.aborted
+        ? `The image was not decoded within ${DECODE_LIMIT_MS / 1000} s.`
+        : 'The image has stopped its decoder.';
+      throw new PipelineError('pixel-data-corrupt', what, { cause });
     } finally {
       rest();
     }

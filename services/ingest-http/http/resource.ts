@@ -15,6 +15,8 @@ export interface ResourceMethods {
   readonly post?: GuardedMethod;
   readonly put?: GuardedMethod;
   readonly delete?: GuardedMethod;
+  /** What OPTIONS, which everybody may call, answers besides the methods. */
+  readonly options?: RequestHandler;
   /** Media types that POST takes, for the header Accept-Post (LDP 7.1). */
   readonly acceptPost?: string;
 }
@@ -37,12 +39,16 @@ export function resourcesOf(app: Express, guard?: Guard): AddResource {
       }
     }
     const allow = [...allowed, 'OPTIONS'].join(', ');
-    route.options((_request, response) => {
+    route.options((request, response, next) => {
       response.set('Allow', allow);
       if (methods.acceptPost !== undefined) {
         response.set('Accept-Post', methods.acceptPost);
       }
-      response.status(204).end();
+      if (methods.options === undefined) {
+        response.status(204).end();
+      } else {
+        void methods.options(request, response, next);
+      }
     });
     route.all((_request, response) => {
       response.set('Allow', allow);

@@ -15,7 +15,7 @@ export interface SearchDeps extends HeldObjectsDeps {
 }
 
 /** Studies are looked through from the newest on, and no further than this: their headers are read from disk. */
-const MAX_SEARCHED_STUDIES = 1_000;
+export const MAX_SEARCHED_STUDIES = 1_000;
 const MAX_RESULTS = 500;
 const STUDY_INSTANCE_UID = '0020000D';
 const MODALITIES_IN_STUDY = '00080061';
