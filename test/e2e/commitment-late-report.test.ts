@@ -107,9 +107,10 @@ async function reportSuccess(port: number, { TransactionUID, referenced }: Reque
     abstractSyntax: STORAGE_COMMITMENT_PUSH,
     transferSyntaxes: [ExplicitVRLittleEndian],
   };
-  const { association, contextId } = await openPeer(port, [context], { aeTitle: 'ARCHIVE' });
+  const peer = await openPeer(port, [context], { aeTitle: 'ARCHIVE' });
+  const { association } = peer;
   await association.send(
-    contextId(STORAGE_COMMITMENT_PUSH),
+    peer.contextId(STORAGE_COMMITMENT_PUSH),
     {
       CommandField: COMMAND_FIELDS.nEventReportRequest,
       MessageID: 1,
