@@ -70,7 +70,12 @@ export const ERRORS = {
     'The request does not fit the present state of the resource.',
   ),
   'storage-full': entry('transient', 503, 0xa700, 'The object store has no room left.'),
-  'storage-unavailable': entry('transient', 503, 0xa701, 'The object store cannot be written.'),
+  'storage-unavailable': entry(
+    'transient',
+    503,
+    0xa701,
+    'The object store cannot be read or written.',
+  ),
   'database-unavailable': entry('transient', 503, 0xa702, 'The database does not answer.'),
   'queue-unavailable': entry('transient', 503, 0xa703, 'The job queue does not answer.'),
   'rate-limited': entry('transient', 429, 0xa708, 'Too many requests in too short a time.'),

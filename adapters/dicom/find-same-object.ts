@@ -1,8 +1,5 @@
-import { open } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
-
 import type { InstanceIdentity } from '../../core/dicom/instance-header.js';
-import type { ObjectStore } from '../../core/storage/object-store.js';
+import type { ObjectStore, OpenFile } from '../../core/storage/object-store.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import { findDataSet } from './file-meta.js';
 
@@ -18,7 +15,7 @@ const BLOCK_BYTES = 1024 ** 2;
  * @returns the study of the stored instance when it is the same; undefined when it is not
  */
 export function createSameObjectFinder(deps: {
-  readonly objects: Pick<ObjectStore, 'path'>;
+  readonly objects: Pick<ObjectStore, 'path' | 'open'>;
   readonly studies: Pick<StudyStore, 'loadInstance'>;
 }): (
   instanceId: string,
@@ -35,14 +32,18 @@ export function createSameObjectFinder(deps: {
       return undefined;
     }
     const [first, second] = [deps.objects.path(known.objectKey), deps.objects.path(objectKey)];
-    return (await haveSameDataSet(first, second)) ? known.studyId : undefined;
+    return (await haveSameDataSet(deps.objects, first, second)) ? known.studyId : undefined;
   };
 }
 
-async function haveSameDataSet(firstPath: string, secondPath: string): Promise<boolean> {
-  const first = await open(firstPath, 'r');
+async function haveSameDataSet(
+  objects: Pick<ObjectStore, 'open'>,
+  firstPath: string,
+  secondPath: string,
+): Promise<boolean> {
+  const first = await objects.open(firstPath);
   try {
-    const second = await open(secondPath, 'r');
+    const second = await objects.open(secondPath);
     try {
       return await compare(first, second);
     } finally {
@@ -53,15 +54,15 @@ async function haveSameDataSet(firstPath: string, secondPath: string): Promise<b
   }
 }
 
-async function compare(first: FileHandle, second: FileHandle): Promise<boolean> {
+async function compare(first: OpenFile, second: OpenFile): Promise<boolean> {
   const [from, to] = [await dataSetOffset(first), await dataSetOffset(second)];
-  const length = (await first.stat()).size - from;
-  if (length !== (await second.stat()).size - to) {
+  const length = (await first.sizeBytes()) - from;
+  if (length !== (await second.sizeBytes()) - to) {
     return false;
   }
   for (let at = 0; at < length; at += BLOCK_BYTES) {
     const size = Math.min(BLOCK_BYTES, length - at);
-    const blocks = await Promise.all([read(first, from + at, size), read(second, to + at, size)]);
+    const blocks = await Promise.all([first.read(from + at, size), second.read(to + at, size)]);
     if (!blocks[0].equals(blocks[1])) {
       return false;
     }
@@ -69,12 +70,6 @@ async function compare(first: FileHandle, second: FileHandle): Promise<boolean> 
   return true;
 }
 
-async function dataSetOffset(file: FileHandle): Promise<number> {
-  return findDataSet(await read(file, 0, META_BYTES), false)?.offset ?? 0;
-}
-
-async function read(file: FileHandle, at: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
-  const { bytesRead } = await file.read(buffer, 0, length, at);
-  return buffer.subarray(0, bytesRead);
+async function dataSetOffset(file: OpenFile): Promise<number> {
+  return findDataSet(await file.read(0, META_BYTES), false)?.offset ?? 0;
 }

@@ -33,8 +33,8 @@ export const storageConfig = z.object({
     .max(600_000)
     .default(30_000)
     .describe(
-      'A file operation that takes longer has met a share that hangs: objects are refused ' +
-        '(storage-unavailable) until it answers. More than flushing the largest object takes.',
+      'A file operation that takes longer has met a share that hangs: what needs the objects is refused ' +
+        '(storage-unavailable) and a watched folder rests until it answers. More than flushing the largest object takes.',
     ),
   UV_THREADPOOL_SIZE: z.coerce
     .number()
@@ -43,7 +43,8 @@ export const storageConfig = z.object({
     .max(1024)
     .default(4)
     .describe(
-      'Threads of Node for files and host names. One fewer works on objects at once: more (16) help where a share is far away.',
+      'Threads of Node for files and host names. One fewer works on objects at once, and two fewer beside a watched ' +
+        'folder: more (16) help where a share is far away.',
     ),
   PREREAD_MAX_WAITING_IMAGES: z.coerce
     .number()

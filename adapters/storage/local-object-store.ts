@@ -2,6 +2,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 import type { ObjectStore, StagedObject } from '../../core/storage/object-store.js';
+import { openGuarded, readGuarded } from './guarded-file.js';
 import type { StagedFile } from './staging-area.js';
 import { createStagingArea, FOLDER_MODE, noneWhenAbsent } from './staging-area.js';
 import { createStorageGuard, type StorageGuard } from './storage-guard.js';
@@ -18,12 +19,6 @@ export interface LocalObjectStoreOptions {
 }
 
 export interface LocalObjectStore extends ObjectStore {
-  /**
-   * Runs what reads or writes files of the store in another way, with the store's time limit. Not for what calls the
-   * store itself.
-   * @throws PipelineError `storage-unavailable` when the store does not answer; else what the operation throws
-   */
-  guarded<T>(operation: () => Promise<T>): Promise<T>;
   /**
    * Removes what dead processes left half written. A file that is being received is written to all the
    * time, so its age tells the two apart where several processes share the folder.
@@ -43,6 +38,7 @@ export function createLocalObjectStore(options: LocalObjectStoreOptions): LocalO
   const dataFolder = resolve(options.dataFolder);
   const objects = join(dataFolder, 'objects');
   const guard = createStorageGuard({
+    what: 'object store',
     timeLimitMs: options.timeLimitMs ?? DEFAULT_TIME_LIMIT_MS,
     maxInFlight: Math.max(1, (options.poolThreads ?? DEFAULT_POOL_THREADS) - 1),
   });
@@ -104,6 +100,8 @@ export function createLocalObjectStore(options: LocalObjectStoreOptions): LocalO
   return {
     stage: async (bytes, { maxBytes }) => stagedObject(await staging.write(bytes, maxBytes)),
     path: pathOf,
+    open: (path) => openGuarded(guard, path),
+    read: (path) => readGuarded(guard, path),
     keys: () => walk(objects, storing),
     async guarded(operation) {
       const done = await storing(() =>

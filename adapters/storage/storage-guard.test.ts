@@ -27,7 +27,11 @@ function hanging<T>() {
 
 describe('a storage guard', () => {
   it('refuses what hangs, what waits behind it and what comes after it, until it answers', async () => {
-    const { run } = createStorageGuard({ timeLimitMs: 1_000, maxInFlight: 1 });
+    const { run } = createStorageGuard({
+      what: 'object store',
+      timeLimitMs: 1_000,
+      maxInFlight: 1,
+    });
     const share = hanging<string>();
     const onLate = vi.fn();
     const first = run(share.operation, onLate);
@@ -49,7 +53,11 @@ describe('a storage guard', () => {
   });
 
   it('has no more operations in flight than it may, and does the others in their order', async () => {
-    const { run } = createStorageGuard({ timeLimitMs: 1_000, maxInFlight: 2 });
+    const { run } = createStorageGuard({
+      what: 'object store',
+      timeLimitMs: 1_000,
+      maxInFlight: 2,
+    });
     const shares = [hanging<number>(), hanging<number>(), hanging<number>()];
     const started: number[] = [];
     const answers = shares.map(({ operation }, index) =>
@@ -68,7 +76,11 @@ describe('a storage guard', () => {
   });
 
   it('tidies up when the share answers again', async () => {
-    const { run, tidy } = createStorageGuard({ timeLimitMs: 1_000, maxInFlight: 2 });
+    const { run, tidy } = createStorageGuard({
+      what: 'object store',
+      timeLimitMs: 1_000,
+      maxInFlight: 2,
+    });
     const share = hanging<undefined>();
     const hung = expect(run(share.operation)).rejects.toMatchObject(SILENT);
     await vi.advanceTimersByTimeAsync(1_000);
@@ -82,7 +94,11 @@ describe('a storage guard', () => {
   });
 
   it('translates what a file system throws', async () => {
-    const { run } = createStorageGuard({ timeLimitMs: 1_000, maxInFlight: 2 });
+    const { run } = createStorageGuard({
+      what: 'object store',
+      timeLimitMs: 1_000,
+      maxInFlight: 2,
+    });
     const full = Object.assign(new Error('no room'), { code: 'ENOSPC' });
     await expect(run(() => Promise.reject(full))).rejects.toMatchObject({ code: 'storage-full' });
   });

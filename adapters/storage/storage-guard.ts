@@ -2,6 +2,8 @@ import { PipelineError } from '../../core/errors.js';
 import { storageError } from './storage-error.js';
 
 export interface StorageGuardOptions {
+  /** As it is called in the error: `object store`. */
+  readonly what: string;
   /** An operation that takes longer has met a share that hangs. */
   readonly timeLimitMs: number;
   /** Operations at once; more wait for their turn. */
@@ -27,6 +29,7 @@ export interface StorageGuard {
  * once than threads, and while one is overdue every other is refused at once. When it ends after all, all goes on.
  */
 export function createStorageGuard({
+  what,
   timeLimitMs,
   maxInFlight,
 }: StorageGuardOptions): StorageGuard {
@@ -44,7 +47,7 @@ export function createStorageGuard({
   function run<T>(operation: () => Promise<T>, onLate?: (value: T) => unknown): Promise<T> {
     return new Promise((resolve, reject) => {
       const refuse = (): void => {
-        reject(new PipelineError('storage-unavailable', 'The object store does not answer.'));
+        reject(new PipelineError('storage-unavailable', `The ${what} does not answer.`));
       };
       const start = (): void => {
         let late = false;

@@ -5,6 +5,8 @@ import { loadConfig } from '../../adapters/config/load-config.js';
 import { loggingConfig } from '../../adapters/observability/config.js';
 import { createLogger } from '../../adapters/observability/logger.js';
 import { storageConfig } from '../../adapters/storage/config.js';
+import { readGuarded } from '../../adapters/storage/guarded-file.js';
+import { createStorageGuard } from '../../adapters/storage/storage-guard.js';
 import { ingestFolderConfig } from '../../services/ingest-folder/config.js';
 import { openFinishedFiles } from '../../services/ingest-folder/finished-files.js';
 import { watchFolder } from '../../services/ingest-folder/watch-folder.js';
@@ -40,6 +42,7 @@ const watchConfig = z.object({
   ...ingestFolderConfig.shape,
   ...loggingConfig.shape,
   PREREAD_DATA_DIR: storageConfig.shape.PREREAD_DATA_DIR,
+  PREREAD_STORAGE_TIMEOUT_MS: storageConfig.shape.PREREAD_STORAGE_TIMEOUT_MS,
 });
 
 export function register(program: Command): void {
@@ -65,8 +68,19 @@ async function watch(folder: string, flags: WatchFlags): Promise<void> {
     stateFolder: config.PREREAD_DATA_DIR,
   });
   const stop = onStopSignal();
+  const guard = createStorageGuard({
+    what: 'watched folder',
+    timeLimitMs: config.PREREAD_STORAGE_TIMEOUT_MS,
+    maxInFlight: 1,
+  });
   const watching = watchFolder(
-    { takeIn: (path) => sendFile(server, path), finished, logger, clock: Date.now },
+    {
+      takeIn: (path) => sendFile(server, readGuarded(guard, path)),
+      guard,
+      finished,
+      logger,
+      clock: Date.now,
+    },
     {
       folder,
       intervalMs: config.PREREAD_WATCH_INTERVAL_MS,

@@ -72,6 +72,14 @@ export const serveConfig = z
         message: 'a certificate needs its key, and a key its certificate: set both files',
       });
     }
+    if (config.PREREAD_WATCH_DIR !== undefined && config.UV_THREADPOOL_SIZE < 3) {
+      context.addIssue({
+        code: 'custom',
+        path: ['UV_THREADPOOL_SIZE'],
+        message:
+          'a watched folder needs 3 threads at least, one for itself, one for the objects and one for everything else',
+      });
+    }
     if (config.PREREAD_DIMSE_TLS && config.PREREAD_TLS_CERT === undefined) {
       context.addIssue({
         code: 'custom',

@@ -48,6 +48,8 @@ export interface Stores {
 
 /** A file that is being received is written to all the time; one untouched for so long has no writer. */
 const STAGED_FILES_DEAD_AFTER_MS = 24 * 3_600_000;
+/** Of libuv's threads, those that a watched folder may hold: files there are taken one after the other. */
+export const WATCH_THREADS = 1;
 const OUTBOX_SWEEP_INTERVAL_MS = 2_000;
 
 /** Opens object store, database, queue and the relay between them. */
@@ -82,12 +84,16 @@ export async function openStores(
     dataFolder,
     minFreeBytes: config.PREREAD_MIN_FREE_BYTES,
     timeLimitMs: config.PREREAD_STORAGE_TIMEOUT_MS,
-    poolThreads: config.UV_THREADPOOL_SIZE,
+    poolThreads:
+      config.UV_THREADPOOL_SIZE -
+      (config.PREREAD_WATCH_DIR !== undefined && roles.has('ingest') ? WATCH_THREADS : 0),
   });
   if (roles.has('ingest')) {
-    await objects.removeStagedBefore(
-      embedded ? Infinity : deps.clock() - STAGED_FILES_DEAD_AFTER_MS,
-    );
+    const beforeMs = embedded ? Infinity : deps.clock() - STAGED_FILES_DEAD_AFTER_MS;
+    // A share that hangs stops no start: whoever sends is told, and the next start tidies up.
+    await objects.removeStagedBefore(beforeMs).catch((error: unknown) => {
+      deps.logger.error({ err: error }, 'files that were left half written cannot be removed');
+    });
   }
   let wakeRelay = (): void => undefined;
   const onOutbox = (): void => {

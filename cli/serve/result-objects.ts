@@ -24,7 +24,7 @@ export type ObjectsForm = Omit<ObjectsOptions, 'objects'>;
 
 export interface ResultObjectsDeps {
   readonly store: Pick<StudyStore, 'loadStudy' | 'loadResult'>;
-  readonly objects: Pick<ObjectStore, 'path'>;
+  readonly objects: Pick<ObjectStore, 'path' | 'guarded'>;
 }
 
 /** What destinations that speak of the patient need: read from the stored images when it is sent. */
@@ -51,7 +51,7 @@ export function createResultObjects({ store, objects }: ResultObjectsDeps): {
     const path = [...analysedImages(result), ...result.instances]
       .map(({ SOPInstanceUID }) => paths.get(SOPInstanceUID))
       .find((one) => one !== undefined);
-    return path === undefined ? undefined : readSourceStudy(path);
+    return path === undefined ? undefined : objects.guarded(() => readSourceStudy(path));
   };
 
   const readSource: ReadSource = async (of) => {
@@ -80,7 +80,7 @@ export function createResultObjects({ store, objects }: ResultObjectsDeps): {
     };
     return buildResultObjects(
       input,
-      (SOPInstanceUID) => paths.get(SOPInstanceUID),
+      { pathOf: (SOPInstanceUID) => paths.get(SOPInstanceUID), guarded: objects.guarded },
       options,
       drawPage,
     );

@@ -1,8 +1,10 @@
-import { createReadStream } from 'node:fs';
 import { access as accessFile, readFile } from 'node:fs/promises';
 
 import { readCommitmentReport } from '../../adapters/dicom/read-commitment.js';
 import { createImageDecoder } from '../../adapters/dicom/rendering/image-decoder.js';
+import { readBounded } from '../../adapters/dicom/rendering/read-object.js';
+import { readGuarded } from '../../adapters/storage/guarded-file.js';
+import { createStorageGuard } from '../../adapters/storage/storage-guard.js';
 import { openTlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import type { TlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import { PipelineError } from '../../core/errors.js';
@@ -20,7 +22,7 @@ import type { Closers } from './closers.js';
 import type { ServeConfig } from './config.js';
 import { isLoopback } from './is-loopback.js';
 import type { Access } from './open-access.js';
-import type { Stores } from './open-stores.js';
+import { WATCH_THREADS, type Stores } from './open-stores.js';
 import { createResultObjects, type ObjectsForm } from './result-objects.js';
 
 /** A modality that has connected says within this what it wants. */
@@ -47,7 +49,11 @@ export async function startIngest(
   address: HttpOptions,
   closers: Closers,
 ): Promise<StartedIngest> {
-  const decoder = createImageDecoder({ maxWaiting: MAX_WAITING_PICTURES, background: true });
+  const decoder = createImageDecoder({
+    readFile: (path) => stores.objects.guarded(() => readBounded(path)),
+    maxWaiting: MAX_WAITING_PICTURES,
+    background: true,
+  });
   closers.add(() => decoder.close());
   const results = createResultObjects(stores);
   const deps = {
@@ -145,17 +151,23 @@ async function startWatch(
     stateFolder: config.PREREAD_DATA_DIR,
   });
   closers.add(() => finished.close());
+  const guard = createStorageGuard({
+    what: 'watched folder',
+    timeLimitMs: config.PREREAD_STORAGE_TIMEOUT_MS,
+    maxInFlight: WATCH_THREADS,
+  });
   const watching = watchFolder(
     {
       takeIn: async (path) => {
         const outcome = await ingestInstance(deps, {
-          bytes: createReadStream(path),
+          bytes: readGuarded(guard, path),
           maxBytes: config.PREREAD_MAX_INSTANCE_BYTES,
         });
         if (outcome.kind === 'failed') {
           throw outcome.error;
         }
       },
+      guard,
       finished,
       logger: deps.logger,
       clock: deps.clock,

@@ -6,7 +6,7 @@ import { startRetention } from '../../workers/upkeep/start-retention.js';
 import type { Closers } from './closers.js';
 import type { ServeConfig } from './config.js';
 import type { Stores } from './open-stores.js';
-import { reconcileObjects } from './reconcile-objects.js';
+import { startReconciliation } from './reconcile-objects.js';
 import type { Role } from './roles.js';
 
 const QUEUE_WATCH_INTERVAL_MS = 2_000;
@@ -31,21 +31,13 @@ export async function startUpkeep(
   const { stores, operations, logger, clock } = deps;
   const { store, queue, objects } = stores;
   if (roles.has('ingest')) {
-    const stopping = new AbortController();
-    const reconciled = reconcileObjects({ ...deps, objects, studies: store }, stopping.signal);
+    const reconciliation = startReconciliation({ ...deps, objects, studies: store });
+    closers.add(() => reconciliation.close());
+    // Elsewhere an archive of millions of files on a share takes minutes, in which others do their work.
     if (stores.embedded) {
-      await reconciled;
+      await reconciliation.first;
       // This process has the data to itself, so whatever is unfinished is nobody else's work.
       await store.requeueUnfinished(clock());
-    } else {
-      // An archive of millions of files on a share takes minutes, in which others do their work.
-      const inBackground = reconciled.catch((error: unknown) => {
-        logger.error({ err: error }, 'stored objects could not be held against the database');
-      });
-      closers.add(async () => {
-        stopping.abort();
-        await inBackground;
-      });
     }
     const retention = startRetention(
       { objects, operations, logger, clock },

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 
 import { ERRORS, PipelineError } from '../../core/errors.js';
@@ -9,11 +8,14 @@ import type { ServerConnection } from '../remote/server-connection.js';
  * Sends one file by STOW-RS, as a stream.
  * @throws PipelineError what the server says of the object, or why it cannot be reached
  */
-export async function sendFile(server: ServerConnection, path: string): Promise<void> {
+export async function sendFile(
+  server: ServerConnection,
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<void> {
   const response = await server.request('/dicom-web/studies', {
     method: 'POST',
     headers: { 'Content-Type': 'application/dicom' },
-    body: Readable.toWeb(createReadStream(path)),
+    body: Readable.toWeb(Readable.from(bytes)),
     duplex: 'half',
   });
   const { status } = response;

@@ -11,6 +11,18 @@ export interface StagedObject {
   discard(): Promise<void>;
 }
 
+/** Runs an operation on files under the time limit of what they lie on. */
+export type Guarded = <T>(operation: () => Promise<T>) => Promise<T>;
+
+/** A file that is open for reading. Every method throws `storage-unavailable` when the store does not answer in time. */
+export interface OpenFile {
+  sizeBytes(): Promise<number>;
+  /** Fewer bytes than asked for at the end of the file. */
+  read(atByte: number, length: number): Promise<Buffer>;
+  /** Never throws. */
+  close(): Promise<void>;
+}
+
 /**
  * Where DICOM objects live: content-addressed, so that storing the same bytes twice is one object and
  * no object is ever changed. Every method that writes throws `storage-full` or `storage-unavailable`.
@@ -26,6 +38,19 @@ export interface ObjectStore {
   ): Promise<StagedObject>;
   /** The file of a committed object. */
   path(key: string): string;
+  /**
+   * Opens a file of the store.
+   * @throws PipelineError `storage-unavailable`, also when the store does not answer in time
+   */
+  open(path: string): Promise<OpenFile>;
+  /** The bytes of a file of the store. Throws as `open`. */
+  read(path: string): AsyncIterable<Uint8Array>;
+  /**
+   * Runs what reads or writes files of the store in another way, with the store's time limit. Not for what calls the
+   * store itself.
+   * @throws PipelineError `storage-unavailable` when the store does not answer; else what the operation throws
+   */
+  readonly guarded: Guarded;
   /** Keys of all committed objects, in no order. */
   keys(): AsyncIterable<string>;
   /** Removing what is not there is no error. */

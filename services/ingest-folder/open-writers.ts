@@ -1,6 +1,8 @@
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { StorageGuard } from '../../adapters/storage/storage-guard.js';
+
 const PROC = '/proc';
 /** O_WRONLY or O_RDWR. */
 const WRITING = 0o3;
@@ -9,14 +11,17 @@ const WRITING = 0o3;
  * Which of the files a process of this machine has open for writing, as far as we may see (Linux; processes of
  * other users only as root). Elsewhere none: then the settling time alone has to do.
  */
-export async function openForWriting(paths: readonly string[]): Promise<ReadonlySet<string>> {
+export async function openForWriting(
+  guard: Pick<StorageGuard, 'run'>,
+  paths: readonly string[],
+): Promise<ReadonlySet<string>> {
   const open = new Set<string>();
   if (paths.length === 0 || process.platform !== 'linux') {
     return open;
   }
   const wanted = new Map<string, string>();
   for (const path of paths) {
-    wanted.set(await realpath(path).catch(() => path), path);
+    wanted.set(await guard.run(() => realpath(path).catch(() => path)), path);
   }
   for (const pid of await readdir(PROC).catch(() => [])) {
     if (!/^\d+$/.test(pid)) {

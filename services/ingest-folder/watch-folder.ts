@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { StorageGuard } from '../../adapters/storage/storage-guard.js';
 import { toPipelineError } from '../../core/errors.js';
 import type { PipelineError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
@@ -13,6 +14,8 @@ import type { FoundFile } from './scan-folder.js';
 export interface WatchFolderDeps {
   /** Takes a file in; resolves when it is durable. Throws a PipelineError when it is not. */
   readonly takeIn: (path: string) => Promise<void>;
+  /** Of the share that the folder is on, and of no other. */
+  readonly guard: StorageGuard;
   readonly finished: FinishedFiles;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -64,7 +67,7 @@ export function watchFolder(deps: WatchFolderDeps, options: WatchFolderOptions):
   async function findSettled(): Promise<FoundFile[]> {
     const settled: FoundFile[] = [];
     const present = new Map<string, Observation>();
-    for await (const file of scanFolder(options.folder, deps.finished.skip)) {
+    for await (const file of scanFolder(deps.guard, options.folder, deps.finished.skip)) {
       if (deps.finished.isFinished(file)) {
         continue;
       }
@@ -76,13 +79,16 @@ export function watchFolder(deps: WatchFolderDeps, options: WatchFolderOptions):
       }
     }
     observations = present;
-    const open = await openForWriting(settled.map(({ path }) => path));
+    const open = await openForWriting(
+      deps.guard,
+      settled.map(({ path }) => path),
+    );
     return settled.filter(({ path }) => !open.has(path));
   }
 
   async function handle(file: FoundFile): Promise<void> {
     const observation = observations.get(file.path);
-    if (observation === undefined || (await hasChanged(file))) {
+    if (observation === undefined || (await hasChanged(deps.guard, file))) {
       return;
     }
     let error: PipelineError | undefined;
@@ -91,11 +97,11 @@ export function watchFolder(deps: WatchFolderDeps, options: WatchFolderOptions):
     } catch (thrown) {
       error = toPipelineError(thrown);
     }
-    if (await hasChanged(file)) {
+    if (await hasChanged(deps.guard, file)) {
       return; // It was not settled after all: what came of it does not count.
     }
     if (error === undefined) {
-      await deps.finished.finish(file, { kind: 'done' });
+      await deps.guard.run(() => deps.finished.finish(file, { kind: 'done' }));
       return;
     }
     if (FATAL.has(error.code)) {
@@ -112,7 +118,7 @@ export function watchFolder(deps: WatchFolderDeps, options: WatchFolderOptions):
     }
     const { code, message } = error;
     deps.logger.warn({ code }, 'file of the watched folder refused');
-    await deps.finished.finish(file, { kind: 'failed', code, message });
+    await deps.guard.run(() => deps.finished.finish(file, { kind: 'failed', code, message }));
   }
 
   async function run(): Promise<void> {
@@ -127,7 +133,7 @@ export function watchFolder(deps: WatchFolderDeps, options: WatchFolderOptions):
           await handle(file);
         }
       } catch (error) {
-        // An unmounted share, a full disk: it may come right.
+        // A share that is unmounted or hangs, a full disk: it may come right.
         deps.logger.error({ err: error }, 'the watched folder cannot be worked on');
       }
       const restMs = Math.max(
@@ -155,8 +161,11 @@ function observe(file: FoundFile, before: Observation | undefined, nowMs: number
     : { version, sinceMs: nowMs, notBeforeMs: 0, failures: 0 };
 }
 
-async function hasChanged({ path, sizeBytes, mtimeMs }: FoundFile): Promise<boolean> {
-  const now = await stat(path).catch(() => undefined);
+async function hasChanged(
+  guard: StorageGuard,
+  { path, sizeBytes, mtimeMs }: FoundFile,
+): Promise<boolean> {
+  const now = await guard.run(() => stat(path).catch(() => undefined));
   return now?.size !== sizeBytes || now.mtimeMs !== mtimeMs;
 }
 

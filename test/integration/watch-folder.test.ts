@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { appendFile, mkdir, open, readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
+import { readGuarded } from '../../adapters/storage/guarded-file.js';
 import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
+import { createStorageGuard } from '../../adapters/storage/storage-guard.js';
 import { PipelineError } from '../../core/errors.js';
 import { silentLogger } from '../../core/log.js';
 import { ingestInstance } from '../../core/use-cases/ingest-instance.js';
@@ -17,6 +19,7 @@ import { newChest, newUid } from '../support/chest-sender.js';
 import { eventually } from '../support/eventually.js';
 import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
+import { hangingFile } from '../support/hanging-file.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 
 let database: TestStudies;
@@ -47,8 +50,10 @@ async function watch(
     keep: options.keep ?? false,
     stateFolder: dataFolder,
   });
+  const guard = createStorageGuard({ what: 'watched folder', timeLimitMs: 1_000, maxInFlight: 1 });
   let clockOffsetMs = 0;
   let attempts = 0;
+  const errors: unknown[] = [];
   let waiting = 0;
   const watching = watchFolder(
     {
@@ -67,15 +72,17 @@ async function watch(
             clock: Date.now,
             logger: silentLogger,
           },
-          { bytes: createReadStream(path), maxBytes: 2 ** 30 },
+          { bytes: readGuarded(guard, path), maxBytes: 2 ** 30 },
         );
         if (outcome.kind === 'failed') {
           throw outcome.error;
         }
       },
+      guard,
       finished,
       logger: {
         ...silentLogger,
+        error: ({ err }) => errors.push(err),
         warn: (_, message) => {
           waiting += message.endsWith('waits') ? 1 : 0;
         },
@@ -93,6 +100,8 @@ async function watch(
     stop,
     failed: watching.failed,
     attempts: () => attempts,
+    /** Of the folder, as they are logged. */
+    errors,
     /** Attempts after which a file was put off. */
     waiting: () => waiting,
     /** As if so much time had gone by. */
@@ -117,6 +126,32 @@ const appears = (path: string) =>
   });
 
 describe('a watched folder', () => {
+  it('says so and rests while its share hangs, and takes the file in when it answers again', async () => {
+    const bed = newBed();
+    const chest = newChest();
+    const path = join(bed.folder, 'a.dcm');
+    await put(path, chest.bytes);
+    // From the first attempt to read it on.
+    let release: (() => void) | undefined;
+    const trouble = () => {
+      release ??= hangingFile(path);
+      return undefined;
+    };
+    const { errors, attempts } = await watch(bed, { trouble });
+    await eventually(() => {
+      // Tried again and again, and refused at once: one thread hangs, and no more.
+      expect(errors.length).toBeGreaterThan(3);
+    });
+    for (const error of errors) {
+      expect(error).toMatchObject({ code: 'storage-unavailable' });
+    }
+    expect(attempts()).toBe(1);
+    expect(await isStored(chest.StudyInstanceUID)).toBe(false);
+    release?.();
+    await appears(join(bed.folder, 'done', 'a.dcm'));
+    expect(await isStored(chest.StudyInstanceUID)).toBe(true);
+  });
+
   it('moves what it has taken in to done, from subfolders too, and keeps names apart', async () => {
     const bed = newBed();
     const chests = [newChest(), newChest(), newChest()];

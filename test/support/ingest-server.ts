@@ -6,6 +6,7 @@ import { createStudyHolds } from '../../adapters/database/study-hold.js';
 import { createResultObjects } from '../../cli/serve/result-objects.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { createImageDecoder } from '../../adapters/dicom/rendering/image-decoder.js';
+import { readBounded } from '../../adapters/dicom/rendering/read-object.js';
 import { readStudyInstanceUID } from '../../adapters/dicom/read-study-uid.js';
 import { createLogger } from '../../adapters/observability/logger.js';
 import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
@@ -43,6 +44,8 @@ export type IngestServerOptions = Partial<IngestHttpOptions> &
   Partial<Pick<IngestAppDeps, 'keys' | 'access' | 'decodable'>> & {
     /** Adds the resources for who operates; there is no queue behind them. */
     readonly operations?: OperationsStore;
+    /** Of each operation on the object store. */
+    readonly storageTimeLimitMs?: number;
   };
 
 export interface IngestServer extends HttpService {
@@ -67,7 +70,14 @@ export interface StorePost {
 export async function startIngestServer(
   dataFolder: string,
   studies: StudyStore,
-  { keys, access, operations, decodable = DECODABLE, ...options }: IngestServerOptions = {},
+  {
+    keys,
+    access,
+    operations,
+    decodable = DECODABLE,
+    storageTimeLimitMs = 30_000,
+    ...options
+  }: IngestServerOptions = {},
 ): Promise<IngestServer> {
   const lines: string[] = [];
   const stream = new Writable({
@@ -77,9 +87,17 @@ export async function startIngestServer(
     },
   });
   const logger = createLogger({ PREREAD_LOG_LEVEL: 'debug', PREREAD_LOG_FORMAT: 'json' }, stream);
-  const objects = createLocalObjectStore({ dataFolder, minFreeBytes: 0 });
+  const objects = createLocalObjectStore({
+    dataFolder,
+    minFreeBytes: 0,
+    timeLimitMs: storageTimeLimitMs,
+  });
   const results = createResultObjects({ store: studies, objects });
-  const decoder = createImageDecoder({ maxWaiting: 64, background: true });
+  const decoder = createImageDecoder({
+    readFile: (path) => objects.guarded(() => readBounded(path)),
+    maxWaiting: 64,
+    background: true,
+  });
   const http = await startIngestHttp(
     {
       keys: keys ?? NO_KEYS,

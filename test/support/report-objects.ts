@@ -32,7 +32,11 @@ export async function sampleObjects(
   };
   return buildResultObjects(
     input,
-    (SOPInstanceUID) => (SOPInstanceUID === REPORT_UIDS.SOPInstanceUID ? path : undefined),
+    {
+      pathOf: (SOPInstanceUID) =>
+        SOPInstanceUID === REPORT_UIDS.SOPInstanceUID ? path : undefined,
+      guarded: (operation) => operation(),
+    },
     { objects, report: 'comprehensive-3d-sr', language: 'vi' },
   );
 }

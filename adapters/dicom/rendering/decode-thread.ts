@@ -13,9 +13,8 @@ import type { DecodedImage } from '../../../core/imaging/decoded-image.js';
 import { greyTable } from '../../../core/imaging/presentation.js';
 import { decodeFrame } from '../decode-frame.js';
 import { DEFAULT_IMAGE_LIMITS } from '../prepare-image.js';
-import type { DicomObject } from '../read-dicom.js';
+import { readDicom, type DicomObject } from '../read-dicom.js';
 import type { ImageAnswer, ImageTask, ShownPicture } from './image-task.js';
-import { readObject } from './read-object.js';
 
 const port = parentPort;
 if (port === null) {
@@ -36,7 +35,7 @@ port.on('message', (task: ImageTask) => {
 });
 
 async function perform(task: ImageTask): Promise<ImageAnswer> {
-  const object = await readObject(task.source);
+  const object = readDicom(task.bytes);
   const { NumberOfFrames } = object.pixels;
   if (task.frame >= NumberOfFrames) {
     throw new PipelineError('not-found', `The object has ${NumberOfFrames} frames.`);

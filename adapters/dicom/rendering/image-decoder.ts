@@ -12,6 +12,11 @@ export const DECODE_LIMIT_MS = 60_000;
 const IDLE_MS = 30_000;
 
 export interface ImageDecoderOptions {
+  /**
+   * Reads the file of a task when it is its turn. Here and not in the thread, where a share that hangs would hold the thread and
+   * a place among those that read files.
+   */
+  readonly readFile: (path: string) => Promise<Uint8Array>;
   /** Tasks that wait at most; further ones are refused. */
   readonly maxWaiting: number;
   /** Takes what processor time others leave (Linux). */
@@ -25,7 +30,7 @@ export interface ImageDecoder {
    *
    * @param isWanted asked when it is the task's turn: whoever has gone need not be served
    * @throws PipelineError `overloaded`, `not-found` without that frame, `pixel-data-corrupt` also when it takes too
-   *   long, and what `readDicom` and `decodeFrame` throw
+   *   long, and what `readFile`, `readDicom` and `decodeFrame` throw
    */
   picture(
     source: ObjectSource,
@@ -94,17 +99,22 @@ export function createImageDecoder(options: ImageDecoderOptions): ImageDecoder {
     }
   }
 
-  async function inTurn(task: ImageTask, isWanted: () => boolean): Promise<ImageAnswer> {
+  async function inTurn(
+    source: ObjectSource,
+    toTask: (bytes: Uint8Array) => ImageTask,
+    isWanted: () => boolean,
+  ): Promise<ImageAnswer> {
     if (waiting >= options.maxWaiting) {
       throw new PipelineError('overloaded', 'Too many images are being decoded.');
     }
     waiting += 1;
-    const turn = last.then(() => {
+    const turn = last.then(async () => {
       if (!isWanted()) {
         throw new PipelineError('request-timeout', 'Nobody waits for the image any more.');
       }
+      const bytes = 'path' in source ? await options.readFile(source.path) : source.bytes;
       worker?.ref();
-      return perform(task);
+      return perform(toTask(bytes));
     });
     last = turn.catch(() => undefined);
     const answer = await turn.finally(() => {
@@ -118,11 +128,15 @@ export function createImageDecoder(options: ImageDecoderOptions): ImageDecoder {
 
   return {
     async picture(source, frame, window, isWanted = () => true) {
-      const answer = await inTurn({ kind: 'picture', source, frame, window }, isWanted);
+      const answer = await inTurn(
+        source,
+        (bytes) => ({ kind: 'picture', bytes, frame, window }),
+        isWanted,
+      );
       return (answer as Extract<ImageAnswer, { kind: 'picture' }>).picture;
     },
     async samples(source, frame, isWanted = () => true) {
-      const answer = await inTurn({ kind: 'samples', source, frame }, isWanted);
+      const answer = await inTurn(source, (bytes) => ({ kind: 'samples', bytes, frame }), isWanted);
       return (answer as Extract<ImageAnswer, { kind: 'samples' }>).samples;
     },
     close() {

@@ -8,12 +8,12 @@ export type ObjectSource = { readonly path: string } | { readonly bytes: Uint8Ar
 export type ImageTask =
   | {
       readonly kind: 'picture';
-      readonly source: ObjectSource;
+      readonly bytes: Uint8Array;
       readonly frame: number;
       /** In place of the image's own VOI transformation. */
       readonly window?: VoiWindow | undefined;
     }
-  | { readonly kind: 'samples'; readonly source: ObjectSource; readonly frame: number };
+  | { readonly kind: 'samples'; readonly bytes: Uint8Array; readonly frame: number };
 
 /** As it is shown: 0 black, 255 white. Shape: [height, width, channels], row-major. */
 export interface ShownPicture {

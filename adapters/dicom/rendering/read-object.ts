@@ -13,7 +13,11 @@ export async function readObject(source: ObjectSource): Promise<DicomObject> {
   return readDicom('bytes' in source ? source.bytes : await readBounded(source.path));
 }
 
-async function readBounded(path: string): Promise<Uint8Array> {
+/**
+ * A whole file in memory.
+ * @throws PipelineError `image-too-large`, `file-unreadable`
+ */
+export async function readBounded(path: string): Promise<Uint8Array> {
   try {
     if ((await stat(path)).size > DEFAULT_IMAGE_LIMITS.maxFileBytes) {
       throw new PipelineError('image-too-large', 'The file exceeds the size that is decoded.');

@@ -20,6 +20,7 @@ import {
   type SrKind,
 } from '../../../core/delivery/dicom/structured-report.js';
 import { assertNever } from '../../../core/errors.js';
+import type { Guarded } from '../../../core/storage/object-store.js';
 import type { StudyResult } from '../../../core/results/study-result.js';
 import { readSourcePixels } from '../read-source-study.js';
 import { drawHeatMapPage } from './heat-map-page.js';
@@ -32,6 +33,12 @@ export interface ObjectsOptions {
   readonly language: PageLanguage;
 }
 
+/** Where the stored images are, and how their files are read. */
+export interface StoredImages {
+  readonly pathOf: (SOPInstanceUID: string) => string | undefined;
+  readonly guarded: Guarded;
+}
+
 /** Draws the summary page of a result from the image at that path. */
 export type DrawPage = (
   result: StudyResult,
@@ -42,9 +49,10 @@ export type DrawPage = (
 /** The objects of a result that a destination wants, in the order in which it wants them. */
 export async function buildResultObjects(
   input: ResultObjectInput,
-  pathOf: (SOPInstanceUID: string) => string | undefined,
+  { pathOf, guarded }: StoredImages,
   options: ObjectsOptions,
-  drawPage: DrawPage = drawPageAlone,
+  drawPage: DrawPage = async (result, path, language) =>
+    drawSummaryPage(result, await readShownPicture(path, guarded), language),
 ): Promise<readonly ResultObjectFile[]> {
   const built: ResultObjectFile[] = [];
   for (const object of options.objects) {
@@ -88,7 +96,7 @@ export async function buildResultObjects(
     if (path === undefined || outcome.kind !== 'scored' || !outcome.heatMaps?.length) {
       return [];
     }
-    const shown = await readShownPicture(path);
+    const shown = await readShownPicture(path, guarded);
     const pages: ResultObjectFile[] = [];
     for (const record of outcome.heatMaps) {
       const finding = outcome.findings.find(({ key }) => key === record.finding);
@@ -104,14 +112,6 @@ export async function buildResultObjects(
     const path = pathOf(image.SOPInstanceUID);
     return path === undefined
       ? undefined
-      : buildPresentationState(input, image, await readSourcePixels(path));
+      : buildPresentationState(input, image, await guarded(() => readSourcePixels(path)));
   }
-}
-
-async function drawPageAlone(
-  result: StudyResult,
-  path: string,
-  language: PageLanguage,
-): Promise<RgbPage> {
-  return drawSummaryPage(result, await readShownPicture(path), language);
 }

@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 
 import type { Request } from 'express';
 
@@ -42,7 +41,7 @@ export interface FoundObjects {
 
 export interface HeldObjectsDeps {
   readonly studies: Pick<StudyStore, 'findStudy'>;
-  readonly objects: Pick<ObjectStore, 'path'>;
+  readonly objects: Pick<ObjectStore, 'path' | 'open' | 'read' | 'guarded'>;
   readonly resultObjects: ReadableObjects;
 }
 
@@ -131,22 +130,33 @@ export async function madeObjects(
   }));
 }
 
-/** The Part 10 file, from disk or from memory. */
-export async function* openObject({ load }: HeldObject): AsyncGenerator<Uint8Array> {
-  yield* openSource(await load());
-}
-
-export async function* openSource(source: ObjectSource): AsyncGenerator<Uint8Array> {
-  if ('path' in source) {
-    yield* createReadStream(source.path) as AsyncIterable<Uint8Array>;
-  } else {
-    yield await Promise.resolve(source.bytes);
+/** The Part 10 file, from disk or from memory. Its first bytes are read already: what fails at once, fails here. */
+export async function openObject(
+  { objects }: Pick<HeldObjectsDeps, 'objects'>,
+  { load }: HeldObject,
+): Promise<{ readonly sizeBytes: number; readonly body: AsyncIterable<Uint8Array> }> {
+  const source = await load();
+  if ('bytes' in source) {
+    return { sizeBytes: source.bytes.length, body: Readable.from([source.bytes]) };
   }
+  const file = await objects.open(source.path);
+  const sizeBytes = await file.sizeBytes().finally(() => file.close());
+  return { sizeBytes, body: await begun(objects.read(source.path)) };
 }
 
-/** In bytes. */
-export async function sizeOf(source: ObjectSource): Promise<number> {
-  return 'path' in source ? (await stat(source.path)).size : source.bytes.length;
+async function begun(bytes: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const iterator = bytes[Symbol.asyncIterator]();
+  let next = await iterator.next();
+  async function* all(): AsyncGenerator<Uint8Array> {
+    try {
+      for (; next.done !== true; next = await iterator.next()) {
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  }
+  return all();
 }
 
 export function instancePath(object: HeldObject): string {

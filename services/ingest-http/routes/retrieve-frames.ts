@@ -60,7 +60,7 @@ async function sendFrames(
     throw new PipelineError('not-found', 'The object has no frames.');
   }
   const source = await object.load();
-  const stored = await readStoredFrames(source);
+  const stored = await deps.objects.guarded(() => readStoredFrames(source));
   const [first, ...rest] = choose(stored.count);
   if (first === undefined || [first, ...rest].some((index) => index >= stored.count)) {
     throw new PipelineError('not-found', `The object has ${stored.count} frames.`);

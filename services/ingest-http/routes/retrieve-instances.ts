@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 import type { RequestHandler } from 'express';
@@ -6,13 +5,7 @@ import type { RequestHandler } from 'express';
 import type { DicomJson } from '../../../adapters/dicom/dicom-json.js';
 import { readDicomJson } from '../../../adapters/dicom/read-source-study.js';
 import { PipelineError } from '../../../core/errors.js';
-import {
-  findObjects,
-  instancePath,
-  openObject,
-  openSource,
-  sizeOf,
-} from '../dicomweb/held-objects.js';
+import { findObjects, instancePath, openObject } from '../dicomweb/held-objects.js';
 import type { HeldObject, HeldObjectsDeps } from '../dicomweb/held-objects.js';
 import { baseUrlOf } from '../http/base-url.js';
 import { acceptedJsonType, sendDicomJson } from '../http/dicom-json.js';
@@ -69,13 +62,13 @@ export function retrieveInstances(deps: HeldObjectsDeps): RequestHandler {
     const { objects, complete } = await findObjects(deps, request.params);
     const [first, ...others] = objects;
     if (type === DICOM) {
-      const source = await first.load();
-      response.set({ 'Content-Type': type, 'Content-Length': String(await sizeOf(source)) });
-      await pipeline(Readable.from(openSource(source)), response);
+      const { sizeBytes, body } = await openObject(deps, first);
+      response.set({ 'Content-Type': type, 'Content-Length': String(sizeBytes) });
+      await pipeline(body, response);
       return;
     }
     response.status(complete ? 200 : 206);
-    await sendParts(response, DICOM, toPart(first), partsOf(others));
+    await sendParts(response, DICOM, await toPart(deps, first), partsOf(deps, others));
   };
 }
 
@@ -87,7 +80,7 @@ function retrieveMetadata(deps: HeldObjectsDeps, { publicUrl }: RetrieveOptions)
     const baseUrl = baseUrlOf(request, publicUrl);
     const metadata: DicomJson[] = [];
     for (const object of objects) {
-      const header = await readDicomJson(object.header);
+      const header = await deps.objects.guarded(() => readDicomJson(object.header));
       metadata.push({ ...header, ...pixelDataOf(header, `${baseUrl}${instancePath(object)}`) });
     }
     sendDicomJson(response, type, metadata);
@@ -102,12 +95,16 @@ function pixelDataOf(header: DicomJson, instanceUrl: string): DicomJson {
     : {};
 }
 
-function toPart(object: HeldObject): AnswerPart {
-  return { contentType: DICOM, body: openObject(object) };
+async function toPart(deps: HeldObjectsDeps, object: HeldObject): Promise<AnswerPart> {
+  const { body } = await openObject(deps, object);
+  return { contentType: DICOM, body };
 }
 
-async function* partsOf(objects: readonly HeldObject[]): AsyncGenerator<AnswerPart> {
+async function* partsOf(
+  deps: HeldObjectsDeps,
+  objects: readonly HeldObject[],
+): AsyncGenerator<AnswerPart> {
   for (const object of objects) {
-    yield await Promise.resolve(toPart(object));
+    yield await toPart(deps, object);
   }
 }

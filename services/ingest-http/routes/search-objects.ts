@@ -119,7 +119,10 @@ async function summaryOf(
   keys: Query['keys'],
 ): Promise<DicomJson | undefined> {
   const study = await deps.studies.findStudy(StudyInstanceUID);
-  const images = await readHeaders(study === undefined ? [] : keptImages(deps, study.instances));
+  const images = await readHeaders(
+    deps,
+    study === undefined ? [] : keptImages(deps, study.instances),
+  );
   const withoutModality = keys.filter(([tag]) => tag !== MODALITIES_IN_STUDY);
   if (images.length === 0 || !matches(summarise(images), withoutModality)) {
     return undefined;
@@ -128,7 +131,7 @@ async function summaryOf(
     study?.latestResult === undefined
       ? []
       : await madeObjects(deps, study.study.studyId, study.latestResult);
-  const summary = summarise([...images, ...(await readHeaders(made))]);
+  const summary = summarise([...images, ...(await readHeaders(deps, made))]);
   return matches(summary, keys) ? summary : undefined;
 }
 
@@ -144,7 +147,7 @@ function searchBelow(deps: SearchDeps, own: typeof STUDY_KEYS): RequestHandler {
   return async (request, response) => {
     const { keys, limit, offset } = parseQuery(request, own);
     const type = acceptedJsonType(request);
-    const headers = await readHeaders(await listObjects(deps, request.params));
+    const headers = await readHeaders(deps, await listObjects(deps, request.params));
     const groups =
       own === INSTANCE_KEYS ? headers.map((header) => [header]) : Object.values(bySeries(headers));
     const found = groups.map((group) => ({
@@ -199,10 +202,13 @@ function summarise(headers: readonly DicomJson[]): DicomJson {
 }
 
 /** One file after the other. */
-async function readHeaders(objects: readonly HeldObject[]): Promise<DicomJson[]> {
+async function readHeaders(
+  deps: Pick<SearchDeps, 'objects'>,
+  objects: readonly HeldObject[],
+): Promise<DicomJson[]> {
   const headers: DicomJson[] = [];
   for (const { header } of objects) {
-    headers.push(await readDicomJson(header));
+    headers.push(await deps.objects.guarded(() => readDicomJson(header)));
   }
   return headers;
 }
