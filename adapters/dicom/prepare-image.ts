@@ -53,7 +53,7 @@ export interface PrepareOptions {
   readonly limits?: ImageLimits | undefined;
   /** Adds the image as a picture whose longer side has at most so many pixels. */
   readonly pictureSide?: number | undefined;
-  /** `full`: every image is decoded whole, as the recipes' references do. Default: `fast`. */
+  /** `full`: every image is decoded whole and resampled exactly, as the recipes' references do. Default: `fast`. */
   readonly decode?: DecodeMode | undefined;
 }
 
@@ -101,7 +101,8 @@ export async function prepareImage(
       return image;
     }
     const decodedMs = performance.now();
-    const plane = recipe(image, width);
+    const rows = options.decode === 'full' ? { ...image, exact: true } : image;
+    const plane = recipe(rows, width);
     const tensor = channels === 1 ? plane : repeat(plane, channels);
     return {
       kind: 'ready',

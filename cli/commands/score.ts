@@ -59,7 +59,8 @@ Gates are those of the pipeline (PREREAD_* variables, docs/configuration.md): im
 adult frontal chest radiographs are refused with their reason, doubtful ones are scored with a warning.
 
 JPEG 2000 and HTJ2K images are decoded at the smallest resolution that moves no score by more than 0.005;
---decode full decodes all of them whole, as the reference of each preprocessing recipe does.
+--decode full decodes all of them whole and resamples every image exactly, as the reference of each preprocessing
+recipe does.
 
 Beside the output stands OUTPUT.run.json, which says what made the rows (model, SHA-256, software,
 settings). --resume goes on only under the same record: finished rows are kept, a line that was cut off

@@ -75,6 +75,11 @@ export function extentOf({ starts, weights }: AxisWeights): readonly [number, nu
   return [starts[0] ?? 0, end];
 }
 
+/** Number of weights of the output that has most of them. */
+export function longestOf({ weights }: AxisWeights): number {
+  return weights.reduce((most, { length }) => Math.max(most, length), 0);
+}
+
 /** Made once for an axis: images of one size have the same weights. */
 const knownSums = new WeakMap<AxisWeights, Float64Array>();
 

@@ -1,14 +1,16 @@
 import type { AxisWeights } from './axis-weights.js';
-import { extentOf } from './axis-weights.js';
+import { extentOf, longestOf } from './axis-weights.js';
 
 /** Horizontal weights as the kernel takes them. */
 export interface ColumnWeights {
   /** First column of each output, counted from the first that any needs. */
   readonly starts: Int32Array;
-  /** Weights of every output: an even number, the missing ones 0. */
+  /** Weights of every output: a multiple of four, the missing ones 0. */
   readonly taps: number;
   /** Shape: [outputs, taps]. */
   readonly weights: Float64Array;
+  /** The same, rounded. */
+  readonly singles: Float32Array;
 }
 
 const packed = new WeakMap<AxisWeights, ColumnWeights>();
@@ -25,11 +27,11 @@ export function columnWeights(axis: AxisWeights): ColumnWeights {
 
 function packColumnWeights(axis: AxisWeights): ColumnWeights {
   const [firstColumn] = extentOf(axis);
-  const longest = axis.weights.reduce((most, { length }) => Math.max(most, length), 1);
-  const taps = 2 * Math.ceil(longest / 2);
+  const taps = 4 * Math.max(1, Math.ceil(longestOf(axis) / 4));
   const weights = new Float64Array(taps * axis.weights.length);
   axis.weights.forEach((row, output) => {
     weights.set(row, output * taps);
   });
-  return { starts: Int32Array.from(axis.starts, (start) => start - firstColumn), taps, weights };
+  const starts = Int32Array.from(axis.starts, (start) => start - firstColumn);
+  return { starts, taps, weights, singles: Float32Array.from(weights) };
 }

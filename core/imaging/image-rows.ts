@@ -25,6 +25,8 @@ export interface ImageRows {
   readonly reduction: number;
   readonly wavelet?: Wavelet | undefined;
   readonly format: SampleFormat;
+  /** Whether it is resampled as exactly as the kernel can, in twice the time. */
+  readonly exact?: boolean;
   /** Begins a pass; there may be several, one after the other. What it allocates lives as long as the kernel. */
   begin(kernel: Kernel): RowReader;
 }

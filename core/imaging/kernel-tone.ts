@@ -54,8 +54,10 @@ export function kernelTone(
   }
   const { gain, offset } = 'gain' in tone ? tone : { gain: 1, offset: 0 };
   if (tone.kind !== 'clamped') {
-    const largest = Math.max(Math.abs(min - bias), Math.abs(max - bias));
-    return { kind: 'none', bias, unit: 1, zero: bias - excess, gain, offset, largest };
+    // Sums of small numbers leave room for finer weights.
+    const middle = Math.ceil((min + max) / 2);
+    const shape = { bias: middle, unit: 1, zero: middle - excess, largest: middle - min };
+    return { kind: 'none', ...shape, gain, offset };
   }
   const ends = { low: tone.low + excess, high: tone.high + excess };
   const clamp = clampOf(ends, { min, max }, bias);

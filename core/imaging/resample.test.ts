@@ -5,6 +5,7 @@ import { pixelHeader } from '../../test/support/pixel-header.js';
 import { referenceResample } from '../../test/support/reference-resample.js';
 import type { PixelHeader } from '../dicom/instance-header.js';
 import { skimageWeights, triangleWeights } from './axis-weights.js';
+import type { AxisWeights } from './axis-weights.js';
 import type { DecodedImage, StoredValues } from './decoded-image.js';
 import { rowsOf, sampleFormat } from './image-rows.js';
 import type { ImageRows } from './image-rows.js';
@@ -81,14 +82,20 @@ function samplesOf(header: PixelHeader, seed: number) {
   return { raw, values };
 }
 
-function rawRows(header: PixelHeader, raw: Uint8Array | Uint16Array): ImageRows {
+function rawRows(header: PixelHeader, raw: Uint8Array | Uint16Array, exact = true): ImageRows {
   const image = { width: header.Columns, height: header.Rows, header };
   const whole = rowsOf({ ...image, pixels: raw, fromColour: false, reduction: 0 });
-  return { ...whole, format: sampleFormat(header) };
+  return { ...whole, format: sampleFormat(header), exact };
 }
 
 function largestDifference(a: Float64Array, b: Float64Array): number {
   return a.reduce((most, value, index) => Math.max(most, Math.abs(value - (b[index] ?? NaN))), 0);
+}
+
+/** What 16 bits and sums of 32 bits allow, for values half of `reach` away from 0. */
+function unitOfWeights({ weights }: AxisWeights, reach: number): number {
+  const largest = weights.reduce((most, row) => Math.max(most, ...row), 0);
+  return Math.max(largest / 2 ** 15, reach / 2 ** 32) * 1.01;
 }
 
 describe('resample', () => {
@@ -131,4 +138,70 @@ describe('resample', () => {
       parameters,
     );
   });
+
+  it('is off by less than a unit of its weights for each step from row to row, where it need not be exact', () => {
+    let phased = 0;
+    const long = formats.filter(({ header }) => header.Rows >= 10 && header.Columns >= 10);
+    fc.assert(
+      fc.property(long, fc.integer({ min: 1, max: 6 }), ({ header, seed, weightsOf }, size) => {
+        const { raw, values } = samplesOf(header, seed);
+        const { Rows, Columns } = header;
+        const horizontal = weightsOf(Columns, size);
+        const vertical = weightsOf(Rows, size);
+        const exact = resample(rawRows(header, raw), horizontal, vertical, AS_STORED);
+        const result = resample(rawRows(header, raw, false), horizontal, vertical, AS_STORED);
+        const off = largestDifference(result.values, exact.values);
+        const { min, max } = storedRange(header);
+        const reach = Math.max(1, max - min);
+        // In the middle of the range by turns, so that the ends of a filter are steps too.
+        let steps = 0;
+        for (let column = 0; column < Columns; column += 1) {
+          let sum = reach / 2;
+          for (let row = 1; row < Rows; row += 1) {
+            sum += Math.abs(
+              values[row * Columns + column]! - values[(row - 1) * Columns + column]!,
+            );
+          }
+          steps = Math.max(steps, sum);
+        }
+        const unit = unitOfWeights(vertical, reach);
+        expect(off).toBeLessThanOrEqual(0.9 * unit * steps + reach * 2 ** -22);
+        expect(result.range).toEqual(exact.range);
+        phased += off > 0 ? 1 : 0;
+      }),
+      parameters,
+    );
+    expect(phased).toBeGreaterThan(parameters.numRuns / 4);
+  });
+
+  it.each([8, 12, 16])(
+    'is off by an eighth of that at a step from black to white of %i bits',
+    (bits) => {
+      const size = 12;
+      fc.assert(
+        fc.property(
+          fc.integer({ min: 5 * size, max: 14 * size }),
+          fc.double({ min: 0, max: 1, noNaN: true }),
+          fc.constantFrom(triangleWeights, skimageWeights),
+          (side, share, weightsOf) => {
+            const wide = bits > 8;
+            const header = pixelHeader({
+              ...{ Rows: side, Columns: side, PixelRepresentation: 0 },
+              ...{ BitsAllocated: wide ? 16 : 8, BitsStored: bits, HighBit: bits - 1 },
+            });
+            const white = 2 ** bits - 1;
+            const raw = wide ? new Uint16Array(side * side) : new Uint8Array(side * side);
+            raw.fill(white, Math.round(share * side) * side);
+            const weights = weightsOf(side, size);
+            const exact = resample(rawRows(header, raw), weights, weights, AS_STORED);
+            const result = resample(rawRows(header, raw, false), weights, weights, AS_STORED);
+            const off = largestDifference(result.values, exact.values);
+            // An eighth, and what is left of the phases and of float32.
+            expect(off).toBeLessThanOrEqual(0.14 * white * unitOfWeights(weights, white));
+          },
+        ),
+        parameters,
+      );
+    },
+  );
 });

@@ -1,13 +1,14 @@
 import type { Address, Kernel } from '../kernel/kernel.js';
 import { withKernel } from '../kernel/kernel.js';
 import type { AxisWeights } from './axis-weights.js';
-import { extentOf, weightSums } from './axis-weights.js';
+import { extentOf, longestOf, weightSums } from './axis-weights.js';
 import type { ImageRows, RowReader } from './image-rows.js';
 import { kernelTone, TONES } from './kernel-tone.js';
 import type { KernelTone } from './kernel-tone.js';
 import type { GreyTable, StoredRange } from './presentation.js';
 import { greyTableOf, rangeOfUsed } from './presentation.js';
 import { rowWeights } from './row-weights.js';
+import type { RowWeights } from './row-weights.js';
 import { columnWeights } from './column-weights.js';
 import type { Tone } from './tone.js';
 import { ramp } from './tone.js';
@@ -17,6 +18,12 @@ const STRIP_BYTES = 128 * 1024;
 
 /** Columns that the kernel sums at a time: rows of its memory have a multiple of them. */
 const COLUMNS = 16;
+
+/**
+ * Shorter filters get both parts of their weights: that costs little, and one part would be coarse, because each weight is
+ * larger and the roundings of few columns are averaged.
+ */
+const MIN_PHASED_TAPS = 9;
 
 /** The fields of `Plan` in core/kernel/resample.c, in their order. */
 const PLAN_FIELDS = [
@@ -43,10 +50,14 @@ const PLAN_FIELDS = [
   'output',
   'firstPairs',
   'pairCounts',
+  'parts',
   'weights',
   'remainders',
+  'units',
   'weight',
+  'slots',
   'sums',
+  'sumsStride',
   'columnOutputs',
   'columnStarts',
   'columnTaps',
@@ -74,8 +85,9 @@ export interface Resampled {
 /**
  * A separable filter over an image, in one pass over the rows that it needs: each is read, brought to its tone
  * where that does not commute with the filter, and added while it is in the cache. Weights count from
- * column 0 and row 0 of the image. By the WebAssembly kernel; sums are exact to 2^-24 of the stored range,
- * grey levels that go through a table or a clipping window to 2^-16. `bias` is what stored values are too high.
+ * column 0 and row 0 of the image. By the WebAssembly kernel. Of exact rows, and where filters are short, sums are
+ * exact to 2^-24 of the stored range, grey levels that go through a table or a clipping window to 2^-16. Other sums are
+ * off by a share of each step from row to row: docs/pixels.md. `bias` is what stored values are too high.
  * `scale` is applied to what the tone gives; where the filter saw zeros outside the image, they stay zeros.
  */
 export function resample(
@@ -133,15 +145,17 @@ function run(
   plan.stride = width * format.bytes;
   setFormat(plan, rows);
   setTone(kernel, plan, tone);
-  const units = setRowWeights(kernel, plan, vertical, firstRow, tone.largest);
+  const long = [vertical, horizontal].every((axis) => longestOf(axis) >= MIN_PHASED_TAPS);
+  const phased = long && rows.exact !== true;
+  setRowWeights(kernel, plan, vertical, { firstRow, largest: tone.largest, phased });
   setColumnWeights(kernel, plan, horizontal);
-  plan.result = kernel.allocate(8 * plan.outputs * plan.columnOutputs);
+  plan.result = kernel.allocate(8 * (plan.outputs + 1) * plan.columnOutputs);
   plan.min = 32767;
   plan.max = -32768;
 
   forEachStrip(kernel, rows, firstRow, endRow, (at, count, fresh) => {
     if (fresh) {
-      writePlan(kernel, plan, units);
+      writePlan(kernel, plan);
     }
     kernel.exports.resample_feed(at + firstColumn * format.bytes, count);
   });
@@ -190,7 +204,7 @@ function usedRangeOf(kernel: Kernel, rows: ImageRows): StoredRange {
   setFormat(plan, rows);
   forEachStrip(kernel, rows, 0, rows.height, (at, count, fresh) => {
     if (fresh) {
-      writePlan(kernel, plan, { weightUnit: 1, remainderUnit: 1 });
+      writePlan(kernel, plan);
     }
     kernel.exports.resample_mark(at, count, used);
   });
@@ -227,43 +241,49 @@ function setRowWeights(
   kernel: Kernel,
   plan: Plan,
   vertical: AxisWeights,
-  firstRow: number,
-  largest: number,
-) {
-  const packed = rowWeights(vertical, firstRow, largest);
+  options: Parameters<typeof rowWeights>[1],
+): void {
+  const packed = rowWeights(vertical, options);
   plan.outputs = vertical.weights.length;
   plan.firstPairs = putInt32(kernel, packed.firstPairs);
   plan.pairCounts = putInt32(kernel, packed.pairCounts);
+  plan.parts = packed.parts;
   plan.weights = putInt16(kernel, packed.weights);
   plan.remainders = putInt16(kernel, packed.remainders);
+  plan.units = putFloat64(kernel, packed.units);
   plan.slotBytes = 4 * COLUMNS * Math.ceil(plan.columns / COLUMNS);
-  plan.ringPairs = packed.pairCounts.reduce((most, count) => Math.max(most, count), 1);
+  plan.ringPairs = ringPairsOf(packed);
   plan.ring = kernel.allocate(plan.ringPairs * plan.slotBytes);
-  return packed.units;
+  plan.slots = kernel.allocate(4 * plan.ringPairs);
+}
+
+/** Pairs of rows that are needed at a time: those of one output, or with one part of two. */
+function ringPairsOf({ parts, firstPairs, pairCounts }: RowWeights): number {
+  const together = 3 - parts;
+  let most = 1;
+  for (let output = 0; output < firstPairs.length; output += together) {
+    const last = output + together - 1;
+    most = Math.max(most, firstPairs[last]! + pairCounts[last]! - firstPairs[output]!);
+  }
+  return most;
 }
 
 function setColumnWeights(kernel: Kernel, plan: Plan, horizontal: AxisWeights): void {
-  const { starts, taps, weights } = columnWeights(horizontal);
+  const { starts, taps, weights, singles } = columnWeights(horizontal);
   plan.columnOutputs = starts.length;
   plan.columnTaps = taps;
   plan.columnStarts = putInt32(kernel, starts);
-  plan.columnWeights = putFloat64(kernel, weights);
+  plan.columnWeights = plan.parts === 1 ? putFloat32(kernel, singles) : putFloat64(kernel, weights);
   // Weights of 0 may stand behind the last column: what they multiply must be a number.
-  const sums = COLUMNS * Math.ceil(plan.columns / COLUMNS) + plan.columnTaps;
-  plan.sums = kernel.allocate(8 * sums);
-  kernel.float64(plan.sums, sums).fill(0);
+  plan.sumsStride = COLUMNS * Math.ceil(plan.columns / COLUMNS) + plan.columnTaps;
+  plan.sums = kernel.allocate(8 * plan.sumsStride);
+  kernel.float64(plan.sums, plan.sumsStride).fill(0);
 }
 
-function writePlan(
-  kernel: Kernel,
-  plan: Plan,
-  units: { readonly weightUnit: number; readonly remainderUnit: number },
-): void {
-  const at = kernel.exports.resample_plan();
-  kernel.int32(at, PLAN_FIELDS.length).set(PLAN_FIELDS.map((name) => plan[name]));
+function writePlan(kernel: Kernel, plan: Plan): void {
   kernel
-    .float64(at + 8 * Math.ceil(PLAN_FIELDS.length / 2), 2)
-    .set([units.weightUnit, units.remainderUnit]);
+    .int32(kernel.exports.resample_plan(), PLAN_FIELDS.length)
+    .set(PLAN_FIELDS.map((name) => plan[name]));
 }
 
 function readPlan(kernel: Kernel): Plan {
@@ -274,6 +294,12 @@ function readPlan(kernel: Kernel): Plan {
 function putInt32(kernel: Kernel, values: Int32Array): Address {
   const at = kernel.allocate(values.byteLength);
   kernel.int32(at, values.length).set(values);
+  return at;
+}
+
+function putFloat32(kernel: Kernel, values: Float32Array): Address {
+  const at = kernel.allocate(values.byteLength);
+  kernel.float32(at, values.length).set(values);
   return at;
 }
 

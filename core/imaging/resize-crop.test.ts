@@ -66,7 +66,13 @@ describe('resizeCrop', () => {
   it('equals the two matrix products written out', () => {
     const image = generatedImage(23, 37, { a: 7, b: 13, c: 3, modulus: 4096 });
     const crop = centreSquare(image);
-    const { values } = resizeCrop(rowsOf(image), crop, 6, skimageWeights, AS_STORED);
+    const { values } = resizeCrop(
+      { ...rowsOf(image), exact: true },
+      crop,
+      6,
+      skimageWeights,
+      AS_STORED,
+    );
     const horizontal = skimageWeights(crop.columns, 6);
     const vertical = skimageWeights(crop.rows, 6);
     for (let j = 0; j < 6; j += 1) {

@@ -3,8 +3,8 @@
  * sums of a separable filter come out. See ../imaging/resample.ts, which fills in the plan.
  *
  * Rows are brought to 16 signed bits, two of them interleaved, and kept in a ring as long as an output needs
- * them; then one instruction (i32x4.dot_i16x8_s) adds both rows of four columns. Weights have two parts, the
- * second a remainder, so that sums are exact to far less than a stored value.
+ * them; then one instruction (i32x4.dot_i16x8_s) adds both rows of four columns. Weights have either two parts, the
+ * second a remainder, or one part of which four neighbouring columns have different roundings: ../imaging/row-weights.ts.
  */
 #include "kernel.h"
 
@@ -35,19 +35,21 @@ typedef struct {
   int32_t output; /* output rows finished so far */
   int32_t firstPairs;
   int32_t pairCounts;
-  int32_t weights;     /* two int16 for each pair of rows, output after output, then ... */
-  int32_t remainders;  /* ... the same for the second part */
+  int32_t parts;       /* of a weight */
+  int32_t weights;     /* two int16 for each pair of rows, with one part for each of four columns */
+  int32_t remainders;  /* with two parts the second, laid out as the first */
+  int32_t units;       /* float64: with two parts the unit of each, with one that of each output */
   int32_t weight;      /* where the weights of the next output begin, in pairs */
-  int32_t sums;        /* float64 for each column */
+  int32_t slots;       /* room for as many addresses as the ring has pairs */
+  int32_t sums;        /* for each column: float64 with two parts, float32 with one */
+  int32_t sumsStride;  /* with one part: columns from the sums of an output to those of the next */
   int32_t columnOutputs;
   int32_t columnStarts;
-  int32_t columnTaps;  /* the same for every output, even */
-  int32_t columnWeights; /* float64 */
-  int32_t result;      /* float64 [outputs, columnOutputs] */
-  int32_t min;         /* of all stored values taken, less the bias */
+  int32_t columnTaps;    /* the same for every output, a multiple of 4 */
+  int32_t columnWeights; /* of the type of the sums */
+  int32_t result;        /* float64 [outputs, columnOutputs], with one part an even number of outputs */
+  int32_t min;           /* of all stored values taken, less the bias */
   int32_t max;
-  double weightUnit;
-  double remainderUnit;
 } Plan;
 
 static Plan plan;
@@ -173,7 +175,7 @@ static inline void put_sums(double *to, v128_t s, v128_t t, v128_t unit, v128_t 
                                          wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(t2), fine)));
 }
 
-/* The weighted sums of an output's rows, for every column. Sixteen columns stay in registers. */
+/* The weighted sums of an output's rows, for every column, by weights of two parts. Sixteen columns stay in registers. */
 static void sum_rows(void) {
   int first = ((const int32_t *)plan.firstPairs)[plan.output];
   int count = ((const int32_t *)plan.pairCounts)[plan.output];
@@ -183,7 +185,8 @@ static void sum_rows(void) {
   int slot = first % plan.ringPairs;
   int before = plan.ringPairs - slot; /* pairs up to the end of the ring */
   if (before > count) before = count;
-  v128_t unit = wasm_f64x2_splat(plan.weightUnit), fine = wasm_f64x2_splat(plan.remainderUnit);
+  const double *units = (const double *)plan.units;
+  v128_t unit = wasm_f64x2_splat(units[0]), fine = wasm_f64x2_splat(units[1]);
   double *sums = (double *)plan.sums;
   for (int column = 0; column < plan.columns; column += 16) {
     v128_t a = wasm_i32x4_splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
@@ -221,16 +224,11 @@ static void filter_row(void) {
   for (int output = 0; output < plan.columnOutputs; output += 1) {
     const double *from = sums + starts[output];
     v128_t total = wasm_f64x2_splat(0), other = total;
-    int tap = 0;
-    for (; tap + 2 < plan.columnTaps; tap += 4) {
+    for (int tap = 0; tap < plan.columnTaps; tap += 4) {
       total = wasm_f64x2_add(total, wasm_f64x2_mul(wasm_v128_load(from + tap),
                                                    wasm_v128_load(weights + tap)));
       other = wasm_f64x2_add(other, wasm_f64x2_mul(wasm_v128_load(from + tap + 2),
                                                    wasm_v128_load(weights + tap + 2)));
-    }
-    if (tap < plan.columnTaps) {
-      total = wasm_f64x2_add(total, wasm_f64x2_mul(wasm_v128_load(from + tap),
-                                                   wasm_v128_load(weights + tap)));
     }
     total = wasm_f64x2_add(total, other);
     result[output] = wasm_f64x2_extract_lane(total, 0) + wasm_f64x2_extract_lane(total, 1);
@@ -238,18 +236,102 @@ static void filter_row(void) {
   }
 }
 
+/* Adds a pair of rows to the sums of sixteen columns. */
+static inline void add16(v128_t *sums, const uint8_t *from, v128_t weights) {
+  for (int part = 0; part < 4; part += 1) {
+    v128_t x = wasm_v128_load(from + 16 * part);
+    sums[part] = wasm_i32x4_add(sums[part], wasm_i32x4_dot_i16x8(x, weights));
+  }
+}
+
+static inline void put16(float *to, const v128_t *sums) {
+  for (int part = 0; part < 4; part += 1) {
+    wasm_v128_store(to + 4 * part, wasm_f32x4_convert_i32x4(sums[part]));
+  }
+}
+
+/*
+ * The same with weights of one part, for this output and the next: what both need is read once. The next begins and
+ * ends no earlier.
+ */
+static void sum_rows_of_two(void) {
+  const int32_t *firsts = (const int32_t *)plan.firstPairs + plan.output;
+  const int32_t *counts = (const int32_t *)plan.pairCounts + plan.output;
+  int32_t lead = firsts[1] - firsts[0], second = counts[0], end = lead + counts[1];
+  if (lead > second) lead = second;
+  const uint8_t **slots = (const uint8_t **)plan.slots;
+  for (int32_t pair = 0; pair < end; pair += 1) {
+    slots[pair] =
+        (const uint8_t *)plan.ring + (firsts[0] + pair) % plan.ringPairs * plan.slotBytes;
+  }
+  const v128_t *weights = (const v128_t *)plan.weights + plan.weight;
+  float *sums = (float *)plan.sums;
+  for (int column = 0; column < plan.columns; column += 16) {
+    const v128_t *v = weights, *w = weights + counts[0];
+    v128_t a[4] = {wasm_i32x4_splat(0), wasm_i32x4_splat(0), wasm_i32x4_splat(0), wasm_i32x4_splat(0)};
+    v128_t b[4] = {a[0], a[0], a[0], a[0]};
+    int32_t pair = 0;
+    for (; pair < lead; pair += 1, v += 1) add16(a, slots[pair] + 4 * column, wasm_v128_load(v));
+    for (; pair < second; pair += 1, v += 1, w += 1) {
+      add16(a, slots[pair] + 4 * column, wasm_v128_load(v));
+      add16(b, slots[pair] + 4 * column, wasm_v128_load(w));
+    }
+    if (pair < end - counts[1]) pair = end - counts[1]; /* rows between the two that neither needs */
+    for (; pair < end; pair += 1, w += 1) add16(b, slots[pair] + 4 * column, wasm_v128_load(w));
+    put16(sums + column, a);
+    put16(sums + plan.sumsStride + column, b);
+  }
+  plan.weight += counts[0] + counts[1];
+}
+
+static inline double sum4(v128_t x) {
+  v128_t high = wasm_i32x4_shuffle(x, x, 2, 3, 2, 3);
+  v128_t two = wasm_f64x2_add(wasm_f64x2_promote_low_f32x4(x), wasm_f64x2_promote_low_f32x4(high));
+  return wasm_f64x2_extract_lane(two, 0) + wasm_f64x2_extract_lane(two, 1);
+}
+
+static void filter_two_rows(void) {
+  const float *sums = (const float *)plan.sums, *weights = (const float *)plan.columnWeights;
+  const int32_t *starts = (const int32_t *)plan.columnStarts;
+  const double *units = (const double *)plan.units + plan.output;
+  double *result = (double *)plan.result + plan.output * plan.columnOutputs;
+  for (int output = 0; output < plan.columnOutputs; output += 1) {
+    const float *from = sums + starts[output], *next = from + plan.sumsStride;
+    v128_t a = wasm_f32x4_splat(0), b = a;
+    for (int tap = 0; tap < plan.columnTaps; tap += 4) {
+      v128_t w = wasm_v128_load(weights + tap);
+      a = wasm_f32x4_add(a, wasm_f32x4_mul(wasm_v128_load(from + tap), w));
+      b = wasm_f32x4_add(b, wasm_f32x4_mul(wasm_v128_load(next + tap), w));
+    }
+    result[output] = units[0] * sum4(a);
+    result[output + plan.columnOutputs] = units[1] * sum4(b);
+    weights += plan.columnTaps;
+  }
+}
+
+/* Makes the outputs from here to `last`, as soon as their rows have been taken. Returns 0 before. */
+static int make_outputs(int32_t last) {
+  const int32_t *firsts = (const int32_t *)plan.firstPairs;
+  const int32_t *counts = (const int32_t *)plan.pairCounts;
+  if (firsts[last] + counts[last] > plan.pairs) return 0;
+  if (plan.parts == 1) {
+    sum_rows_of_two();
+    filter_two_rows();
+  } else {
+    sum_rows();
+    filter_row();
+  }
+  plan.output = last + 1;
+  return 1;
+}
+
 /* Takes rows; an odd number of them only at the end. */
 EXPORT(resample_feed) void resample_feed(const uint8_t *rows, int32_t count) {
+  int32_t more = plan.parts == 1;
   for (int row = 0; row < count; row += 2) {
     const uint8_t *first = rows + row * plan.stride;
     take(first, row + 1 < count ? first + plan.stride : first);
-    while (plan.output < plan.outputs &&
-           ((const int32_t *)plan.firstPairs)[plan.output] +
-                   ((const int32_t *)plan.pairCounts)[plan.output] <=
-               plan.pairs) {
-      sum_rows();
-      filter_row();
-      plan.output += 1;
+    while (plan.output < plan.outputs && make_outputs(plan.output + more)) {
     }
   }
 }
