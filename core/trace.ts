@@ -2,13 +2,21 @@
  * The trace id of W3C Trace Context: 32 hexadecimal digits that follow an image from the wire to the
  * webhook. Source: W3C Trace Context, 3.2.2.
  */
-const TRACEPARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
-const NO_TRACE = '0'.repeat(32);
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
+const NOTHING = /^0+$/;
 
-/** The sender's trace id, when it has sent a valid one. */
-export function traceIdFromHeader(traceparent: string | undefined): string | undefined {
-  const traceId = TRACEPARENT.exec(traceparent?.trim() ?? '')?.[1];
-  return traceId === NO_TRACE ? undefined : traceId;
+/** What a request belongs to: a trace, and in it the sender's span, when it has one. */
+export interface TraceParent {
+  readonly traceId: string;
+  readonly parentSpanId?: string | undefined;
+}
+
+/** The sender's trace and span, when it has sent valid ones. */
+export function parseTraceparent(traceparent: string | undefined): TraceParent | undefined {
+  const [, traceId = '0', parentSpanId = '0'] = TRACEPARENT.exec(traceparent?.trim() ?? '') ?? [];
+  return NOTHING.test(traceId) || NOTHING.test(parentSpanId)
+    ? undefined
+    : { traceId, parentSpanId };
 }
 
 /** @param uuid a random one; its digits are as good as any */
@@ -22,9 +30,14 @@ export function traceparentHeader(traceId: string, parentUuid: string): string {
 }
 
 /**
- * The span that all of ours are children of: its id follows from the trace's, so that processes which know only
- * the trace agree on it.
+ * The span that all others of ours are children of, which is that of the first ingest. Its id follows from the trace's, so
+ * that processes which know only the trace agree on it.
  */
 export function rootSpanId(traceId: string): string {
   return traceId.slice(16);
+}
+
+/** The header by which others hang their spans below our first one. */
+export function rootTraceparent(traceId: string): string {
+  return `00-${traceId}-${rootSpanId(traceId)}-01`;
 }

@@ -106,10 +106,10 @@ export function createMetrics(softwareVersion: string, spans?: SpanRecorder): Me
     finished: (outcome) => {
       finished.inc({ outcome });
     },
-    stage: (stage, durationMs, traceId, endedAtMs) => {
+    stage: (stage, durationMs, { traceId, ...span } = {}) => {
       stages.observe({ stage }, Math.max(0, durationMs) / 1_000);
       if (traceId !== undefined) {
-        spans?.record(stage, durationMs, traceId, endedAtMs);
+        spans?.record(stage, durationMs, { traceId, ...span });
       }
     },
     deliveryAttempt: (destination, outcome) => {

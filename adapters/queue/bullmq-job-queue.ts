@@ -9,6 +9,7 @@ import type { QueueBackendOptions } from './backend.js';
 import { createQueueBackend } from './backend.js';
 import { commonJobOptions, queueName } from './job-options.js';
 import type { BullQueue } from './queue-backend.js';
+import type { JobTracing } from './job-tracing.js';
 import { promoteOverdue } from './promote-overdue.js';
 import { openQueueBoard, type QueueBoard } from './queue-board.js';
 import { answering } from './queue-error.js';
@@ -48,6 +49,7 @@ export interface BullmqJobQueue extends JobQueue {
 }
 
 interface BullJob {
+  readonly traceId: string | undefined;
   readonly name: JobName;
   readonly data: NewJob['payload'];
   readonly opts: JobsOptions;
@@ -58,6 +60,7 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
   const { logger, clock } = deps;
   const { lockDurationMs = 15_000, stalledIntervalMs = 5_000, answerTimeoutMs = 5_000 } = options;
   const backend = createQueueBackend(options.backend);
+  const tracing = options.backend.kind === 'redis' ? options.backend.tracing : undefined;
   const prepare = rememberSuccess(() => backend.prepare());
   const workers = new Set<JobWorker>();
   const queues: Readonly<Record<JobName, () => Promise<BullQueue>>> = {
@@ -91,8 +94,9 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
       jobId: job.id,
       priority: job.priorityRank,
       delay: Math.max(0, (job.notBeforeMs ?? 0) - clock()),
+      ...tracing?.carried(job.traceId),
     };
-    return { name: job.name, data: job.payload, opts };
+    return { name: job.name, data: job.payload, opts, traceId: job.traceId };
   }
 
   async function work<N extends JobName>(
@@ -144,7 +148,7 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
       const added = JOB_NAMES.map(async (name) => {
         const ofName = jobs.filter((job) => job.name === name);
         if (ofName.length > 0) {
-          await add(await queues[name](), ofName.map(bullJob), backend.minBulk);
+          await add(await queues[name](), ofName.map(bullJob), backend.minBulk, tracing);
         }
       });
       await answering(Promise.all(added), answerTimeoutMs);
@@ -174,13 +178,19 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
   };
 }
 
-async function add(queue: BullQueue, jobs: readonly BullJob[], minBulk: number): Promise<void> {
+async function add(
+  queue: BullQueue,
+  jobs: readonly BullJob[],
+  minBulk: number,
+  tracing: JobTracing | undefined,
+): Promise<void> {
   if (jobs.length >= minBulk) {
-    await queue.addBulk([...jobs]);
+    await queue.addBulk(jobs.map(({ name, data, opts }) => ({ name, data, opts })));
     return;
   }
   // One after the other: their order is that in which they will be served.
-  for (const { name, data, opts } of jobs) {
-    await queue.add(name, data, opts);
+  for (const { name, data, opts, traceId } of jobs) {
+    const adding = () => queue.add(name, data, opts);
+    await (tracing === undefined ? adding() : tracing.within(traceId, adding));
   }
 }

@@ -1,4 +1,4 @@
-import { Queue, Worker } from 'bullmq';
+import { Queue, Worker, type Telemetry } from 'bullmq';
 import type { RedisOptions } from 'ioredis';
 import { Redis } from 'ioredis';
 
@@ -23,7 +23,8 @@ const PRODUCER: RedisOptions = {
 const WORKER: RedisOptions = { ...COMMON, maxRetriesPerRequest: null };
 
 /** BullMQ on Redis: one connection for all queues, one for all workers, and one that each worker waits on. */
-export function createRedisQueueBackend(url: string): QueueBackend {
+export function createRedisQueueBackend(url: string, telemetry?: Telemetry): QueueBackend {
+  const traced = telemetry && { telemetry };
   const open = new Set<Redis>();
 
   /** Knows the copies that BullMQ makes for its workers: nobody else could cut them. */
@@ -46,11 +47,14 @@ export function createRedisQueueBackend(url: string): QueueBackend {
     minBulk: 2,
     prepare: () => Promise.resolve(),
     createQueue(name, onError) {
-      return new Queue(name, { connection: producing(), streams: STREAMS }).on('error', onError);
+      return new Queue(name, { connection: producing(), streams: STREAMS, ...traced }).on(
+        'error',
+        onError,
+      );
     },
     createWorker(name, processor, settings, onError) {
       const connection = (worker ??= new TrackedRedis(WORKER));
-      const options = { connection, ...workerOptions(settings) };
+      const options = { connection, ...workerOptions(settings), ...traced };
       return new Worker(name, processor, options).on('error', onError);
     },
     hasMark: async (name) => (await producing().exists(markKey(name))) === 1,

@@ -11,6 +11,8 @@ import {
   createBullmqJobQueue,
   type BullmqJobQueue,
 } from '../../adapters/queue/bullmq-job-queue.js';
+import { openJobTracing } from '../../adapters/queue/job-tracing.js';
+import type { SpanRecorder } from '../../adapters/observability/span-recorder.js';
 import { createOutboxRelay } from '../../adapters/queue/outbox-relay.js';
 import {
   createLocalObjectStore,
@@ -59,6 +61,8 @@ export async function openStores(
     readonly clock: Clock;
     readonly random: () => number;
     readonly metrics: Pick<PipelineMetrics, 'parked'>;
+    /** Present where spans are wanted. */
+    readonly spans: SpanRecorder | undefined;
   },
   config: ServeConfig,
   roles: ReadonlySet<Role>,
@@ -116,7 +120,11 @@ export async function openStores(
   const queue = createBullmqJobQueue(queueDeps, {
     backend: queueInDatabase
       ? { kind: 'postgres', pool: database.pool }
-      : { kind: 'redis', url: redisUrl },
+      : {
+          kind: 'redis',
+          url: redisUrl,
+          tracing: deps.spans === undefined ? undefined : await openJobTracing(),
+        },
     prefix: config.QUEUE_PREFIX,
   });
   closers.add(() => queue.close());

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { access as accessFile, readFile } from 'node:fs/promises';
 
 import { readCommitmentReport } from '../../adapters/dicom/read-commitment.js';
@@ -9,6 +10,7 @@ import { openTlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import type { TlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import { PipelineError } from '../../core/errors.js';
 import type { PipelineMetrics } from '../../core/metrics.js';
+import { traceIdFromUuid } from '../../core/trace.js';
 import { ingestInstance } from '../../core/use-cases/ingest-instance.js';
 import { startIngestDimse } from '../../services/ingest-dimse/server.js';
 import type { DimseService, DimseTls } from '../../services/ingest-dimse/server.js';
@@ -162,6 +164,7 @@ async function startWatch(
         const outcome = await ingestInstance(deps, {
           bytes: readGuarded(guard, path),
           maxBytes: config.PREREAD_MAX_INSTANCE_BYTES,
+          traceId: traceIdFromUuid(randomUUID()),
         });
         if (outcome.kind === 'failed') {
           throw outcome.error;

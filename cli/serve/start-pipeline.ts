@@ -91,7 +91,7 @@ async function start(
     closers.add(() => spans.close());
   }
   const metrics = createMetrics(softwareVersion, spans);
-  const stores = await openStores({ ...deps, metrics }, config, roles, closers);
+  const stores = await openStores({ ...deps, metrics, spans }, config, roles, closers);
   const { store, queue, objects } = stores;
   metrics.watch({
     ...stores,

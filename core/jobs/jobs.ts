@@ -31,5 +31,7 @@ export type NewJob = {
     readonly priorityRank: number;
     /** Not before this time, epoch ms. */
     readonly notBeforeMs?: number;
+    /** Of the image that the work goes back to, for spans of the queue. */
+    readonly traceId?: string;
   };
 }[JobName];

@@ -75,6 +75,8 @@ export interface IngestInput {
   readonly requestedPriority?: Priority | undefined;
   /** Ties the log lines of the object together. */
   readonly traceId?: string | undefined;
+  /** The sender's span in that trace. */
+  readonly parentSpanId?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -122,7 +124,8 @@ export async function ingestInstance(
     const outcome = await admit(deps, input, staged, receivedAtMs, facts);
     const endedAtMs = deps.clock();
     facts['admitMs'] = endedAtMs - receivedAtMs;
-    deps.metrics?.stage('ingest', endedAtMs - startedAtMs, input.traceId);
+    const { traceId, parentSpanId } = input;
+    deps.metrics?.stage('ingest', endedAtMs - startedAtMs, { traceId, parentSpanId });
     return report(deps, outcome, facts);
   } finally {
     await staged.discard();

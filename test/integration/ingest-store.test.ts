@@ -92,7 +92,7 @@ describe('store', () => {
     const chest = newChest();
     await server.post(STUDIES, chest.bytes, SINGLE);
     const [instance] = await instancesOf(chest.StudyInstanceUID);
-    const jobs = await database.studies.claimJobs(1_000, Date.now() + 1_000);
+    const jobs = await database.studies.claimJobs(1_000, Date.now() + 60_000);
     expect(jobs).toContainEqual(
       expect.objectContaining({ name: 'infer', payload: { instanceId: instance?.instanceId } }),
     );

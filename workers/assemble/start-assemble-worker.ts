@@ -26,7 +26,7 @@ export async function startAssembleWorker(deps: AssembleWorkerDeps): Promise<Job
         return;
       }
       const { result, traceId } = done;
-      deps.metrics.stage('assembly', done.sinceActivityMs, traceId);
+      deps.metrics.stage('assembly', done.sinceActivityMs, { traceId });
       deps.logger.info(
         {
           studyId,

@@ -56,7 +56,7 @@ function report(
   }
   const { attempts, destination, traceId } = attempt;
   const facts = { deliveryId, traceId, destination, attempts };
-  metrics.stage('delivery', durationMs, traceId);
+  metrics.stage('delivery', durationMs, { traceId });
   if (attempt.kind === 'delivered') {
     metrics.deliveryAttempt(destination, 'delivered');
     metrics.notified(destination, attempt.sinceReceivedMs);

@@ -24,8 +24,8 @@ export async function startInferenceWorker(deps: InferenceWorkerDeps): Promise<J
       const what = outcome.kind === 'scored' ? outcome.kind : outcome.reason;
       const durationMs = clock() - startedAtMs;
       metrics.finished(what);
-      metrics.stage('queue', waitedMs, traceId, startedAtMs);
-      metrics.stage('inference', durationMs, traceId);
+      metrics.stage('queue', waitedMs, { traceId, endedAtMs: startedAtMs });
+      metrics.stage('inference', durationMs, { traceId });
       logger.info(
         {
           instanceId,

@@ -7,6 +7,12 @@ import type { DatabaseSchema } from '../schema.js';
 
 type Db = Kysely<DatabaseSchema>;
 
+/** Of what a job is about. */
+const TRACE_ID = sql<string | null>`coalesce(
+  (SELECT trace_id FROM instances WHERE instance_id = (payload ->> 'instanceId')::uuid),
+  (SELECT last_trace_id FROM studies WHERE study_id = (payload ->> 'studyId')::uuid),
+  (SELECT trace_id FROM deliveries WHERE delivery_id = (payload ->> 'deliveryId')::uuid))`;
+
 export async function claimJobs(
   db: Db,
   now: Date,
@@ -30,6 +36,7 @@ export async function claimJobs(
     .set({ leased_until: new Date(leaseUntilMs) })
     .whereRef('outbox.entry', '=', 'claimed.entry')
     .returning(['outbox.entry', 'job_id', 'name', 'payload', 'priority_rank', 'not_before'])
+    .returning(TRACE_ID.as('trace_id'))
     .execute();
   return rows
     .sort((a, b) => a.priority_rank - b.priority_rank || Number(a.entry) - Number(b.entry))
@@ -40,6 +47,7 @@ export async function claimJobs(
           name: row.name,
           payload: JOBS[row.name].parse(row.payload),
           priorityRank: row.priority_rank,
+          ...(row.trace_id !== null && { traceId: row.trace_id }),
           ...(row.not_before && { notBeforeMs: row.not_before.getTime() }),
           // The name decides the payload's schema, which the compiler cannot follow.
         }) as NewJob,

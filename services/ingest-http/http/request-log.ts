@@ -4,14 +4,14 @@ import type { RequestHandler } from 'express';
 
 import type { Logger } from '../../../core/log.js';
 import type { Clock } from '../../../core/time.js';
-import { traceIdFromHeader, traceIdFromUuid } from '../../../core/trace.js';
+import { parseTraceparent, traceIdFromUuid, type TraceParent } from '../../../core/trace.js';
 import type { Caller } from '../access/caller.js';
 
 /** Facts that a handler adds to the request's line in the log. */
 export interface RequestLocals {
   requestId: string;
-  /** The sender's, when it has one; else made here. */
-  traceId: string;
+  /** The sender's, when it has one; else begun here. */
+  trace: TraceParent;
   facts: Record<string, unknown>;
   /** Absent before the guard, and on public resources. */
   caller?: Caller;
@@ -33,13 +33,15 @@ export function logRequests(logger: Logger, clock: Clock): RequestHandler {
     const locals = response.locals as RequestLocals;
     const sent = request.get('X-Request-Id') ?? '';
     locals.requestId = REQUEST_ID.test(sent) ? sent : randomUUID();
-    locals.traceId = traceIdFromHeader(request.get('traceparent')) ?? traceIdFromUuid(randomUUID());
+    locals.trace = parseTraceparent(request.get('traceparent')) ?? {
+      traceId: traceIdFromUuid(randomUUID()),
+    };
     locals.facts = {};
     response.set('X-Request-Id', locals.requestId);
     response.once('close', () => {
       const facts = {
         requestId: locals.requestId,
-        traceId: locals.traceId,
+        traceId: locals.trace.traceId,
         method: request.method,
         route: (request.route as { path?: string } | undefined)?.path ?? 'none',
         status: response.headersSent ? response.statusCode : undefined,

@@ -72,7 +72,7 @@ export function storeInstances(
       const { maxInstanceBytes } = options;
       const outcomes = await storeObjects(
         { ...deps, logger },
-        { ...parsed, bytes, maxInstanceBytes, traceId: locals.traceId },
+        { ...parsed, bytes, maxInstanceBytes, ...locals.trace },
         hold,
       );
       await answer(request, response, responseType, outcomes, options.publicUrl);

@@ -1,6 +1,7 @@
 import type { StudyHold } from '../../../adapters/database/study-hold.js';
 import type { DicomUid } from '../../../core/dicom/uid.js';
 import { PipelineError } from '../../../core/errors.js';
+import type { TraceParent } from '../../../core/trace.js';
 import type { Priority } from '../../../core/triage/priority.js';
 import { ingestInstance } from '../../../core/use-cases/ingest-instance.js';
 import type { IngestInstanceDeps, IngestOutcome } from '../../../core/use-cases/ingest-instance.js';
@@ -13,13 +14,12 @@ import { unnamedFailure } from './store-response.js';
 export type StoreBody =
   { readonly kind: 'single' } | { readonly kind: 'multipart'; readonly boundary: string };
 
-export interface StoreRequest {
+export interface StoreRequest extends TraceParent {
   readonly body: StoreBody;
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly maxInstanceBytes: number;
   readonly expectedStudyInstanceUID: DicomUid | undefined;
   readonly requestedPriority: Priority | undefined;
-  readonly traceId: string;
 }
 
 const DICOM = 'application/dicom';
@@ -136,6 +136,7 @@ async function ingest(
     expectedStudyInstanceUID: request.expectedStudyInstanceUID,
     requestedPriority: request.requestedPriority,
     traceId: request.traceId,
+    parentSpanId: request.parentSpanId,
   });
   // What is known already changes no result, so its study need not be held.
   if (outcome.kind === 'stored') {
