@@ -8,6 +8,8 @@ import {
   listedDeliverySchema,
   openedSchema,
 } from '../../services/ingest-http/routes/deliveries-schemas.js';
+import type { listedDestinationSchema } from '../../services/ingest-http/routes/destinations.js';
+import { destinationListSchema } from '../../services/ingest-http/routes/destinations.js';
 import { EXIT } from '../exit-codes.js';
 import { addReplay, addShow, printFound } from '../remote/item-commands.js';
 import {
@@ -45,6 +47,7 @@ Exit codes:
   ${EXIT.usage}  wrong arguments
 
 Examples:
+  preread deliveries destinations
   preread deliveries list --state dead
   preread deliveries list --study 1.2.840.99.1 --json
   preread deliveries show 0b9d3c0e-8a5f-4c7f-9a51-2c9d6a1b7e11
@@ -56,7 +59,7 @@ Examples:
 export function register(program: Command): void {
   const command = program
     .command('deliveries')
-    .summary('results on their way to destinations: list, show, replay, open')
+    .summary('results on their way to destinations: destinations, list, show, replay, open')
     .description('Results on their way to destinations.')
     .addHelpText('after', HELP);
 
@@ -87,6 +90,17 @@ export function register(program: Command): void {
       return found.map(({ id }) => id);
     },
   ).option('--waiting', 'with --all: those that wait for their next attempt instead', false);
+  withServerOption(command.command('destinations').description('where results go'))
+    .option('--json', 'as JSON', false)
+    .action(async (flags: Flags) => {
+      const server = await connectToServer(flags, process.env);
+      const { destinations } = await server.call(
+        'GET',
+        '/api/v1/destinations',
+        destinationListSchema,
+      );
+      printFound(destinations, flags.json, destinationTable);
+    });
   withServerOption(command.command('open').description('send to a destination again that was gone'))
     .argument('<destination>')
     .option('--reason <text>', 'why, for the audit log', 'opened by the operator')
@@ -118,6 +132,25 @@ async function list(
     cursor = page.nextCursor;
   } while (cursor !== undefined && found.length < limit);
   return found;
+}
+
+function destinationTable(found: readonly z.infer<typeof listedDestinationSchema>[]): string {
+  if (found.length === 0) {
+    return 'no destinations';
+  }
+  return textTable([
+    ['name', 'kind', 'address', 'results', 'order', 'state'],
+    ...found.map(({ name, kind, address, results, order, enabled, closedAt }) => [
+      name,
+      kind,
+      address,
+      Object.entries(results)
+        .map(([filter, wanted]) => `${filter}: ${[wanted].flat().join(' ')}`)
+        .join('; ') || 'default',
+      String(order),
+      closedAt !== undefined ? `closed ${closedAt.slice(0, 16)}` : enabled ? 'open' : 'off',
+    ]),
+  ]);
 }
 
 function table(found: readonly Delivery[]): string {

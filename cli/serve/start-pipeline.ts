@@ -152,7 +152,7 @@ async function start(
   const ingest = {
     objects,
     studies: store,
-    operations: { ...stores, objects },
+    operations: { ...stores, objects, destinations },
     metrics,
     page: metrics,
     keys: stores.keys,

@@ -8,6 +8,7 @@ import {
   listedDeliverySchema,
   openedSchema,
 } from './routes/deliveries-schemas.js';
+import { destinationListSchema } from './routes/destinations.js';
 import { operatorRequestSchema } from './routes/operations-schemas.js';
 
 const tags = ['Deliveries'];
@@ -53,6 +54,17 @@ export const DELIVERY_PATHS: ZodOpenApiPathsObject = {
       responses: {
         '202': json('It is on its way.', listedDeliverySchema),
         ...problems(400, 401, 403, 404, 409, 429, 503),
+      },
+    },
+  },
+  '/api/v1/destinations': {
+    get: {
+      operationId: 'listDestinations',
+      summary: 'The destinations of the process that answers, without anything secret',
+      tags,
+      responses: {
+        '200': json('The destinations.', destinationListSchema),
+        ...problems(401, 403, 429, 503),
       },
     },
   },

@@ -51,6 +51,8 @@ describe('an operator', () => {
 
       // A destination that says that it is gone is left alone until somebody sends to it again.
       expect(waiting.output).toContain('preread deliveries open webhook');
+      const where = await preread('deliveries', 'destinations');
+      expect(where.output).toMatch(/webhook +webhook +http:\/\/127\.0\.0\.1:\d+ .*closed 20/);
       answer = 204;
       const dead = await preread(
         'deliveries',

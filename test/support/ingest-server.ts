@@ -114,7 +114,9 @@ export async function startIngestServer(
       decodable,
       clock: Date.now,
       logger,
-      ...(operations && { operations: { operations, queue: NO_QUEUE, objects } }),
+      ...(operations && {
+        operations: { operations, queue: NO_QUEUE, objects, destinations: [] },
+      }),
       page: { contentType: 'text/plain', text: () => Promise.resolve('') },
       readiness: [
         {
