@@ -25,6 +25,7 @@ const PEERS: Readonly<Record<string, string>> = {
   orthanc: '/usr/sbin/Orthanc',
   openssl: '/usr/bin/openssl',
   'orthanc-dicomweb': '/usr/share/orthanc/plugins/libOrthancDicomWeb.so',
+  strace: '/usr/bin/strace',
   'python3-sklearn': '/usr/lib/python3/dist-packages/sklearn',
 };
 

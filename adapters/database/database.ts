@@ -8,8 +8,12 @@ export const SEARCH_PATH = 'preread,bullmq,public';
 
 /** An open database: PostgreSQL, or the embedded one. Both speak through node-postgres. */
 export interface Database {
-  /** Shared by the study store and, unless there is a Redis, the job queue. */
   readonly pool: pg.Pool;
+  /**
+   * For the job queue, unless there is a Redis. A commit on it may be undone by a power failure of the moment after,
+   * together with all that was committed later: then a job is done once more.
+   */
+  readonly queuePool: pg.Pool;
   /** Ends the connections, and the server where it is ours. Idempotent. */
   readonly close: () => Promise<void>;
 }

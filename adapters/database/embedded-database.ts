@@ -10,6 +10,7 @@ import { lockDataFolder } from './data-folder-lock.js';
 import { databaseError } from './database-error.js';
 import type { Database } from './database.js';
 import { startMaintenance } from './embedded-maintenance.js';
+import type { Durability } from './pglite/messages.js';
 import { createEmbeddedServer } from './pglite/server.js';
 import { EmbeddedSocket } from './pglite/socket.js';
 
@@ -37,18 +38,22 @@ export async function openEmbeddedDatabase(
     throw (await fullDisk(options.dataFolder, error)) ?? error;
   });
   const server = createEmbeddedServer(folder, deps.clock);
-  const pool = createPool(
-    { max: POOL_SIZE, keepAlive: true, stream: () => new EmbeddedSocket(server) },
-    () => {
-      deps.logger.error({}, 'the embedded database has stopped; the next query starts it again');
-    },
-  );
+  const poolOf = (durability: Durability) =>
+    createPool(
+      { max: POOL_SIZE, keepAlive: true, stream: () => new EmbeddedSocket(server, durability) },
+      () => {
+        deps.logger.error({}, 'the embedded database has stopped; the next query starts it again');
+      },
+    );
+  const pool = poolOf('strict');
+  const queuePool = poolOf('lazy');
   const maintenance = startMaintenance({ pool, logger: deps.logger });
   let closed: Promise<void> | undefined;
   async function closeAll(): Promise<void> {
     await maintenance.stop();
     // A client that nobody has given back does not hold the shutdown up: its server goes away.
-    await Promise.race([pool.end(), sleep(END_TIMEOUT_MS, undefined, { ref: false })]);
+    const ended = Promise.all([pool.end(), queuePool.end()]);
+    await Promise.race([ended, sleep(END_TIMEOUT_MS, undefined, { ref: false })]);
     await server.close();
     await lock.release();
   }
@@ -59,7 +64,7 @@ export async function openEmbeddedDatabase(
     await close();
     throw (await fullDisk(options.dataFolder, error)) ?? databaseError(error);
   }
-  return { pool, close };
+  return { pool, queuePool, close };
 }
 
 /** Whether that is why it failed: PGlite says so in many ways, or not at all. */

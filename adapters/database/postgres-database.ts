@@ -37,5 +37,5 @@ export function openPostgresDatabase(
     deps.logger.warn({ sqlState }, 'database connection lost');
   });
   let ended: Promise<void> | undefined;
-  return { pool, close: () => (ended ??= pool.end()) };
+  return { pool, queuePool: pool, close: () => (ended ??= pool.end()) };
 }

@@ -10,7 +10,8 @@ import type { StudyCopier } from './study-copies.js';
 const SENDERS = 4;
 /** So long it is quiet between two studies of which the latency is measured. */
 const IDLE_MS = 100;
-const WARM_UP_STUDIES = 8;
+/** A process that has been running: before so many studies much of its code is not compiled yet. */
+const WARM_UP_STUDIES = 100;
 /** Share of the rate that was measured at which the latency under load is. */
 export const LOAD = 0.8;
 

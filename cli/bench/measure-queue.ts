@@ -37,7 +37,7 @@ export async function openBenchQueue(
     return { queue, close: () => queue.close() };
   }
   const database = await openDatabase(deps, { kind: 'embedded', dataFolder: folder });
-  const queue = openQueue({ kind: 'postgres', pool: database.pool });
+  const queue = openQueue({ kind: 'postgres', pool: database.queuePool });
   return {
     queue,
     async close() {

@@ -119,7 +119,7 @@ export async function openStores(
   };
   const queue = createBullmqJobQueue(queueDeps, {
     backend: queueInDatabase
-      ? { kind: 'postgres', pool: database.pool }
+      ? { kind: 'postgres', pool: database.queuePool }
       : {
           kind: 'redis',
           url: redisUrl,

@@ -27,7 +27,7 @@ describeWithPeer('postgres', 'with a PostgreSQL server', (peer) => {
     const server = await startPostgres(peer);
     const database = await openPostgresTestDatabase(server);
     return {
-      backend: { kind: 'postgres', pool: database.pool },
+      backend: { kind: 'postgres', pool: database.queuePool },
       newPlace: () => Promise.resolve({ kind: 'database', options: database.options }),
       server,
       async close() {
@@ -42,7 +42,7 @@ describeJobQueue('PGlite', async () => {
   const database = await openEmbeddedTestDatabase();
   const folders: string[] = [];
   return {
-    backend: { kind: 'postgres', pool: database.pool },
+    backend: { kind: 'postgres', pool: database.queuePool },
     newPlace() {
       const dataFolder = mkdtempSync(join(tmpdir(), 'preread-embedded-'));
       folders.push(dataFolder);

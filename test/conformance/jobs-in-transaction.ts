@@ -36,7 +36,7 @@ export function describeJobsInTransaction(name: string, open: () => Promise<Test
     beforeEach(async () => {
       await database.empty();
       prefix = newPrefix();
-      queue = createTestQueue({ kind: 'postgres', pool: database.pool }, prefix);
+      queue = createTestQueue({ kind: 'postgres', pool: database.queuePool }, prefix);
       // Makes its tables.
       await queue.ping();
       wakeUps = 0;

@@ -8,7 +8,7 @@ describeOutboxRelay('all in PGlite', async () => {
   const database = await openEmbeddedTestDatabase();
   return {
     database,
-    backend: { kind: 'postgres', pool: database.pool },
+    backend: { kind: 'postgres', pool: database.queuePool },
     close: () => database.close(),
   };
 });
@@ -19,7 +19,7 @@ describeWithPeer('postgres', 'with a PostgreSQL server', (peer) => {
     const database = await openPostgresTestDatabase(server);
     return {
       database,
-      backend: { kind: 'postgres', pool: database.pool },
+      backend: { kind: 'postgres', pool: database.queuePool },
       server,
       async close() {
         await database.close();

@@ -16,6 +16,7 @@ export const PEERS = {
   openjpeg: { packages: ['libopenjp2-tools'], programs: ['opj_compress', 'opj_decompress'] },
   orthanc: { packages: ['orthanc', 'orthanc-dicomweb'], programs: ['Orthanc'] },
   clang: { packages: ['clang-14', 'lld-14'], programs: ['clang-14', 'wasm-ld-14'] },
+  strace: { packages: ['strace'], programs: ['strace'] },
   chromium: { packages: ['chromium'], programs: ['chromium'] },
   sklearn: {
     packages: ['python3-sklearn'],

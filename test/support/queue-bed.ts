@@ -42,7 +42,7 @@ export async function openQueueAt(place: QueuePlace, prefix: string): Promise<Op
   }
   const deps = { logger: silentLogger, clock: Date.now };
   const database = await openDatabase(deps, place.options);
-  const queue = createTestQueue({ kind: 'postgres', pool: database.pool }, prefix);
+  const queue = createTestQueue({ kind: 'postgres', pool: database.queuePool }, prefix);
   return {
     queue,
     async close() {

@@ -13,6 +13,7 @@ import type { PostgresServer } from './postgres-server.js';
 /** An open database for a whole suite; opening one takes seconds. */
 export interface TestDatabase {
   readonly pool: pg.Pool;
+  readonly queuePool: pg.Pool;
   /** How another process, or this one after a restart, opens the same database. */
   readonly options: DatabaseOptions;
   /** Takes all rows out of our tables. */
@@ -37,9 +38,11 @@ export async function openPostgresTestDatabase(server: PostgresServer): Promise<
 }
 
 async function open(options: DatabaseOptions): Promise<TestDatabase> {
-  const { pool, close } = await openDatabase({ logger: silentLogger, clock: Date.now }, options);
+  const deps = { logger: silentLogger, clock: Date.now };
+  const { pool, queuePool, close } = await openDatabase(deps, options);
   return {
     pool,
+    queuePool,
     options,
     close,
     async empty() {

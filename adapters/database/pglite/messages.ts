@@ -4,9 +4,20 @@ export interface ThreadData {
   readonly databaseFolder: string;
 }
 
+/**
+ * As PostgreSQL's `synchronous_commit`: whether a commit is on the disk before anybody hears of it (`strict`), or
+ * soon afterwards (`lazy`), but never behind a later one.
+ */
+export type Durability = 'strict' | 'lazy';
+
 export type ToThread =
   /** Protocol messages that end in exactly one ReadyForQuery. */
-  | { readonly kind: 'batch'; readonly client: number; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'batch';
+      readonly client: number;
+      readonly bytes: Uint8Array;
+      readonly durability: Durability;
+    }
   | { readonly kind: 'leave'; readonly client: number }
   /** Shut the server down; the thread ends when that is done. Nothing follows. */
   | { readonly kind: 'close' };

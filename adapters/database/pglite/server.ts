@@ -1,6 +1,6 @@
 import { PipelineError } from '../../../core/errors.js';
 import type { Clock } from '../../../core/time.js';
-import { transferable } from './messages.js';
+import { transferable, type Durability } from './messages.js';
 import type { Received, ThreadHandle } from './thread-handle.js';
 import { startThread } from './thread-handle.js';
 
@@ -20,7 +20,7 @@ export interface Connection {
 
 export interface EmbeddedServer {
   /** Starts the server when it does not run (any more). */
-  connect(client: Client): Promise<Connection>;
+  connect(client: Client, durability: Durability): Promise<Connection>;
   /** Ends the server where it stands, as a power failure would, and for good. */
   abort(reason: PipelineError): void;
   /** Shuts the server down. Idempotent. */
@@ -65,7 +65,7 @@ export function createEmbeddedServer(databaseFolder: string, clock: Clock): Embe
   }
 
   return {
-    async connect(client) {
+    async connect(client, durability) {
       if (closed !== undefined) {
         throw closed;
       }
@@ -79,7 +79,7 @@ export function createEmbeddedServer(databaseFolder: string, clock: Clock): Embe
       return {
         send: (batch) => {
           const bytes = transferable(batch);
-          mine.post({ kind: 'batch', client: id, bytes }, [bytes.buffer]);
+          mine.post({ kind: 'batch', client: id, bytes, durability }, [bytes.buffer]);
         },
         close: () => {
           if (clients.delete(id)) {

@@ -9,16 +9,19 @@ import { createSessionQueue } from './session-queue.js';
 function recordingServer() {
   const ran: string[] = [];
   let inTransaction = false;
-  const queue = createSessionQueue(async (client, batch) => {
-    await nextTurn();
-    const sql = Buffer.from(batch).toString('utf8', 5, batch.length - 1);
-    ran.push(`${client} ${sql}`);
-    inTransaction = sql === 'BEGIN' || (inTransaction && sql !== 'COMMIT' && sql !== 'ROLLBACK');
-    return inTransaction;
+  const queue = createSessionQueue({
+    async run({ client, batch }) {
+      await nextTurn();
+      const sql = Buffer.from(batch).toString('utf8', 5, batch.length - 1);
+      ran.push(`${client} ${sql}`);
+      inTransaction = sql === 'BEGIN' || (inTransaction && sql !== 'COMMIT' && sql !== 'ROLLBACK');
+      return inTransaction;
+    },
+    idle: () => ran.push('idle'),
   });
   const add = (client: number, ...statements: string[]) => {
     statements.forEach((sql) => {
-      queue.add(client, queryMessage(sql));
+      queue.add({ client, batch: queryMessage(sql), durability: 'strict' });
     });
   };
   return { ran, queue, add };
@@ -37,7 +40,7 @@ describe('session queue', () => {
     add(2, 'b');
     add(1, 'c');
     await settled();
-    expect(ran).toEqual(['1 a', '2 b', '1 c']);
+    expect(ran).toEqual(['1 a', '2 b', '1 c', 'idle']);
   });
 
   it('gives the session to nobody else inside a transaction', async () => {
@@ -45,10 +48,10 @@ describe('session queue', () => {
     add(1, 'BEGIN');
     add(2, 'SELECT');
     await settled();
-    expect(ran).toEqual(['1 BEGIN']);
+    expect(ran).toEqual(['1 BEGIN', 'idle']);
     add(1, 'INSERT', 'COMMIT');
     await settled();
-    expect(ran).toEqual(['1 BEGIN', '1 INSERT', '1 COMMIT', '2 SELECT']);
+    expect(ran).toEqual(['1 BEGIN', 'idle', '1 INSERT', '1 COMMIT', '2 SELECT', 'idle']);
   });
 
   it('rolls back the transaction of a client that leaves, and drops its waiting batches', async () => {
@@ -60,7 +63,7 @@ describe('session queue', () => {
     queue.leave(1);
     await settled();
     // INSERT was running when the client left.
-    expect(ran).toEqual(['1 BEGIN', '1 INSERT', '1 ROLLBACK', '2 SELECT']);
+    expect(ran).toEqual(['1 BEGIN', 'idle', '1 INSERT', '1 ROLLBACK', '2 SELECT', 'idle']);
   });
 
   it('rolls back behind a batch that is running when its client leaves', async () => {
@@ -69,6 +72,6 @@ describe('session queue', () => {
     add(2, 'SELECT');
     queue.leave(1);
     await settled();
-    expect(ran).toEqual(['1 BEGIN', '1 ROLLBACK', '2 SELECT']);
+    expect(ran).toEqual(['1 BEGIN', '1 ROLLBACK', '2 SELECT', 'idle']);
   });
 });

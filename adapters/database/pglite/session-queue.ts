@@ -1,3 +1,4 @@
+import type { Durability } from './messages.js';
 import { queryMessage } from './protocol.js';
 
 /**
@@ -5,25 +6,36 @@ import { queryMessage } from './protocol.js';
  * batches; one that is inside a transaction keeps the session until its transaction has ended.
  */
 export interface SessionQueue {
-  add(client: number, batch: Uint8Array): void;
+  add(turn: Turn): void;
   /** Drops what the client has not run yet and rolls its open transaction back. */
   leave(client: number): void;
 }
 
-/** Runs a batch of a client; resolves to whether the session is inside a transaction afterwards. */
-export type RunBatch = (client: number, batch: Uint8Array) => Promise<boolean>;
+export interface Turn {
+  readonly client: number;
+  readonly batch: Uint8Array;
+  readonly durability: Durability;
+}
 
-export function createSessionQueue(run: RunBatch): SessionQueue {
-  let waiting: { readonly client: number; readonly batch: Uint8Array }[] = [];
+export interface SessionDeps {
+  /** Runs a batch of a client; resolves to whether the session is inside a transaction afterwards. */
+  readonly run: (turn: Turn) => Promise<boolean>;
+  /** There is nothing to run until more comes. */
+  readonly idle: () => void;
+}
+
+export function createSessionQueue({ run, idle }: SessionDeps): SessionQueue {
+  let waiting: Turn[] = [];
   let holder: number | undefined;
   let running = false;
 
   async function runAll(): Promise<void> {
     running = true;
     for (let next; (next = takeNext()) !== undefined;) {
-      holder = (await run(next.client, next.batch)) ? next.client : undefined;
+      holder = (await run(next)) ? next.client : undefined;
     }
     running = false;
+    idle();
   }
 
   function takeNext() {
@@ -31,8 +43,8 @@ export function createSessionQueue(run: RunBatch): SessionQueue {
     return index < 0 ? undefined : waiting.splice(index, 1)[0];
   }
 
-  function add(client: number, batch: Uint8Array): void {
-    waiting.push({ client, batch });
+  function add(turn: Turn): void {
+    waiting.push(turn);
     if (!running) {
       void runAll();
     }
@@ -43,7 +55,7 @@ export function createSessionQueue(run: RunBatch): SessionQueue {
     leave(client) {
       waiting = waiting.filter((entry) => entry.client !== client);
       // Outside a transaction this does nothing, so that nobody has to know whether it is needed.
-      add(client, queryMessage('ROLLBACK'));
+      add({ client, batch: queryMessage('ROLLBACK'), durability: 'lazy' });
     },
   };
 }

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 
+import type { Durability } from './messages.js';
 import { createBatcher, isListen, startupAnswer } from './protocol.js';
 import type { Connection, EmbeddedServer } from './server.js';
 
@@ -9,28 +10,33 @@ import type { Connection, EmbeddedServer } from './server.js';
  */
 export class EmbeddedSocket extends Duplex {
   readonly #server: EmbeddedServer;
+  readonly #durability: Durability;
   readonly #batches = createBatcher();
   #connection: Connection | undefined;
   #listens = false;
 
-  constructor(server: EmbeddedServer) {
+  constructor(server: EmbeddedServer, durability: Durability) {
     super();
     this.#server = server;
+    this.#durability = durability;
   }
 
   /** As net.Socket: emits `connect`, or `error`. */
   connect(): void {
     this.#server
-      .connect({
-        onAnswer: (bytes) => this.push(bytes),
-        onNotifications: (bytes) => {
-          // The server has one session, which is subscribed to whatever any client listens to.
-          if (this.#listens) {
-            this.push(bytes);
-          }
+      .connect(
+        {
+          onAnswer: (bytes) => this.push(bytes),
+          onNotifications: (bytes) => {
+            // The server has one session, which is subscribed to whatever any client listens to.
+            if (this.#listens) {
+              this.push(bytes);
+            }
+          },
+          onLost: (error) => this.destroy(error),
         },
-        onLost: (error) => this.destroy(error),
-      })
+        this.#durability,
+      )
       .then(
         (connection) => {
           if (this.destroyed) {

@@ -2,13 +2,14 @@
  * The thread in which PGlite runs: its queries block their event loop.
  * Messages: see messages.ts. A server that has crashed takes the thread with it (exit code 1).
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
 import { PGlite } from '@electric-sql/pglite';
 
 import { SEARCH_PATH } from '../database.js';
 import { ensureCluster } from './cluster.js';
 import { DURABLE_START_PARAMETERS, DurableNodeFS } from './durable-node-fs.js';
+import { createHeldAnswers } from './held-answers.js';
 import type { FromThread, ThreadData, ToThread } from './messages.js';
 import { transferable } from './messages.js';
 import { createPreparedStatements } from './prepared-statements.js';
@@ -22,8 +23,9 @@ if (port === null) {
 const { databaseFolder } = workerData as ThreadData;
 
 await ensureCluster(databaseFolder);
+const fileSystem = new DurableNodeFS(databaseFolder);
 const database = await PGlite.create({
-  fs: new DurableNodeFS(databaseFolder),
+  fs: fileSystem,
   startParams: [
     ...PGlite.defaultStartParams,
     ...DURABLE_START_PARAMETERS,
@@ -34,25 +36,41 @@ const database = await PGlite.create({
 
 const statements = createPreparedStatements();
 
-const sessions = createSessionQueue(async (client, batch) => {
-  for (;;) {
-    const prepared = statements.prepare(batch);
-    const { answer, notifications, status } = await run(prepared.bytes);
-    const concluded = prepared.conclude(answer);
-    if (concluded !== undefined) {
-      const bytes = transferable(Buffer.concat(concluded));
-      send({ kind: 'answer', client, bytes }, [bytes.buffer]);
+const answers = createHeldAnswers(fileSystem, () => performance.now());
+
+const sessions = createSessionQueue({
+  async run({ client, batch, durability }) {
+    for (;;) {
+      const prepared = statements.prepare(batch);
+      const { answer, notifications, status } = await run(prepared.bytes);
+      answers.ran({ strict: durability === 'strict' });
+      const concluded = prepared.conclude(answer);
+      if (concluded !== undefined) {
+        const bytes = transferable(Buffer.concat(concluded));
+        send({ kind: 'answer', client, bytes }, [bytes.buffer]);
+      }
+      tell(notifications);
+      const closing = statements.takeClosing();
+      if (closing !== undefined) {
+        tell((await run(closing)).notifications);
+      }
+      if (concluded !== undefined) {
+        takeWhatCame();
+        return status !== 'I';
+      }
     }
-    tell(notifications);
-    const closing = statements.takeClosing();
-    if (closing !== undefined) {
-      tell((await run(closing)).notifications);
-    }
-    if (concluded !== undefined) {
-      return status !== 'I';
-    }
-  }
+  },
+  idle: () => {
+    answers.release();
+  },
 });
+
+/** Without a turn of the event loop: a commit that has come can share the fsync of the one before. */
+function takeWhatCame(): void {
+  for (let came; (came = receiveMessageOnPort(port!)) !== undefined;) {
+    receive(came.message as ToThread);
+  }
+}
 
 async function run(
   batch: Uint8Array,
@@ -75,21 +93,29 @@ function tell(notifications: Buffer): void {
   }
 }
 
-port.on('message', (message: ToThread) => {
+function receive(message: ToThread): void {
   switch (message.kind) {
-    case 'batch':
-      sessions.add(message.client, message.bytes);
+    case 'batch': {
+      const { client, bytes, durability } = message;
+      sessions.add({ client, batch: bytes, durability });
       break;
+    }
     case 'leave':
       sessions.leave(message.client);
       break;
     case 'close':
-      void database.close().finally(() => process.exit(0));
+      void database
+        .close()
+        .then(() => {
+          fileSystem.settle();
+        })
+        .finally(() => process.exit(0));
       break;
   }
-});
+}
+port.on('message', receive);
 send({ kind: 'ready' });
 
 function send(message: FromThread, transfer: readonly ArrayBuffer[] = []): void {
-  port?.postMessage(message, transfer);
+  answers.send(() => port?.postMessage(message, transfer));
 }
