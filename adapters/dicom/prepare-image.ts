@@ -89,6 +89,7 @@ export async function prepareImage(
   const limits = options.limits ?? DEFAULT_IMAGE_LIMITS;
   const progress: Progress = { gates: [] };
   let file: ImageFile | undefined;
+  let rows: ImageRows | undefined;
   try {
     const startMs = performance.now();
     file = openImageFile(source.path, limits.maxFileBytes);
@@ -101,7 +102,7 @@ export async function prepareImage(
       return image;
     }
     const decodedMs = performance.now();
-    const rows = options.decode === 'full' ? { ...image, exact: true } : image;
+    rows = options.decode === 'full' ? { ...image, exact: true } : image;
     const plane = recipe(rows, width);
     const tensor = channels === 1 ? plane : repeat(plane, channels);
     return {
@@ -122,6 +123,7 @@ export async function prepareImage(
     }
     return { kind: 'not-analysed', reason, detail: error.message, ...progress };
   } finally {
+    rows?.release?.();
     file?.close();
   }
 }

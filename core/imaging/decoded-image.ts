@@ -18,4 +18,6 @@ export interface DecodedImage {
   readonly fromColour: boolean;
   readonly reduction: number;
   readonly wavelet?: Wavelet | undefined;
+  /** Lends the memory of `pixels` to the next image; who does not call it loses nothing. */
+  readonly release?: (() => void) | undefined;
 }

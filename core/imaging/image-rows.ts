@@ -29,6 +29,8 @@ export interface ImageRows {
   readonly exact?: boolean;
   /** Begins a pass; there may be several, one after the other. What it allocates lives as long as the kernel. */
   begin(kernel: Kernel): RowReader;
+  /** After the last pass: lends its memory to the next image. */
+  readonly release?: (() => void) | undefined;
 }
 
 export interface RowReader {
@@ -50,7 +52,7 @@ export function sampleFormat(header: PixelHeader): SampleFormat {
 
 /** The rows of an image that is in memory. */
 export function rowsOf(image: DecodedImage): ImageRows {
-  const { pixels, width, height, header, fromColour, reduction, wavelet } = image;
+  const { pixels, width, height, header, fromColour, reduction, wavelet, release } = image;
   const sampleBytes = pixels.BYTES_PER_ELEMENT === 1 ? 1 : 2;
   const bytes = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
   const unused = 16 - 8 * sampleBytes;
@@ -61,6 +63,7 @@ export function rowsOf(image: DecodedImage): ImageRows {
     fromColour,
     reduction,
     wavelet,
+    release,
     format: {
       bytes: sampleBytes,
       shiftUp: unused,

@@ -27,6 +27,8 @@ export interface DecodedSamples {
   /** Number of halvings, and the wavelet that did them. */
   readonly reduction: number;
   readonly wavelet?: Wavelet;
+  /** Lends the memory of `data` to the next image. */
+  readonly release?: () => void;
 }
 
 /**

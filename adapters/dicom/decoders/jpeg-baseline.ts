@@ -5,7 +5,8 @@ import type { FrameDecoder } from './frame-decoder.js';
 import { decodeJpegExtended12 } from './jpeg-extended12.js';
 import { readFrameHeader, readJpegSegments, requireEndOfImage } from './jpeg-markers.js';
 import type { JpegSegment } from './jpeg-markers.js';
-import { copyBytes, createWasmCodec } from './wasm-codec.js';
+import { lendCopy } from './sample-memory.js';
+import { createWasmCodec } from './wasm-codec.js';
 
 const codec = createWasmCodec(
   '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs',
@@ -36,11 +37,13 @@ export const decodeJpegBaseline: FrameDecoder = async (codestream, header) => {
   return codec.withDecoder(withColourMarker(codestream, segments, header), (decoder) => {
     decoder.decode();
     const { width, height, componentCount } = decoder.getFrameInfo();
+    const { bytes, release } = lendCopy(decoder.getDecodedBuffer());
     return {
       width,
       height,
       components: componentCount,
-      data: copyBytes(decoder.getDecodedBuffer()),
+      data: bytes,
+      release,
       planar: false,
       // libjpeg undoes YCbCr by JFIF and Adobe markers and component ids.
       colourSpace: 'RGB',

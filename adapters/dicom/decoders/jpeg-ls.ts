@@ -8,8 +8,9 @@ import type { DecodedSamples, FrameDecoder, RowDecoder } from './frame-decoder.j
 import { beginJpegLsScan, readJpegLsScan } from './jpeg-ls-scan.js';
 import type { JpegLsScan } from './jpeg-ls-scan.js';
 import { readFrameHeader, readJpegSegments, requireEndOfImage } from './jpeg-markers.js';
+import { lendCopy, wordsOf } from './sample-memory.js';
 import { sequentialRows } from './sequential-rows.js';
-import { copyBytes, createWasmCodec } from './wasm-codec.js';
+import { createWasmCodec } from './wasm-codec.js';
 import type { WasmDecoder } from './wasm-codec.js';
 
 const JPEG_LS_FRAME = 0xf7;
@@ -87,12 +88,13 @@ function decodeByCharLs(codestream: Uint8Array): Promise<DecodedSamples> {
   return codec.withDecoder(codestream, (decoder) => {
     decoder.decode();
     const { width, height, componentCount, bitsPerSample } = decoder.getFrameInfo();
-    const bytes = copyBytes(decoder.getDecodedBuffer());
+    const { bytes, release } = lendCopy(decoder.getDecodedBuffer());
     return {
       width,
       height,
       components: componentCount,
-      data: bitsPerSample <= 8 ? bytes : new Uint16Array(bytes.buffer),
+      data: bitsPerSample <= 8 ? bytes : wordsOf(bytes),
+      release,
       planar: componentCount > 1 && decoder.getInterleaveMode() === INTERLEAVE_NONE,
       colourSpace: 'header',
       usedBits: bitsPerSample,

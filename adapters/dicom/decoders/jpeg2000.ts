@@ -4,8 +4,9 @@ import { requireDeclaredDimensions } from './check-dimensions.js';
 import type { DecodedSamples, DecodeOptions, FrameDecoder } from './frame-decoder.js';
 import { readJpeg2000, SIGNED } from './jpeg2000-markers.js';
 import type { Jpeg2000Header } from './jpeg2000-markers.js';
+import { lendCopy, wordsOf } from './sample-memory.js';
 import { sampleRange } from './sample-range.js';
-import { copyBytes, createWasmCodec } from './wasm-codec.js';
+import { createWasmCodec } from './wasm-codec.js';
 import type { WasmCodec, WasmDecoder } from './wasm-codec.js';
 
 interface Jpeg2000Decoder extends WasmDecoder {
@@ -61,7 +62,7 @@ async function decode(
       decoder.decodeSubResolution(reduction, 0);
     }
     const { componentCount, bitsPerSample, ...frame } = decoder.getFrameInfo();
-    const bytes = copyBytes(decoder.getDecodedBuffer());
+    const { bytes, release } = lendCopy(decoder.getDecodedBuffer());
     // OpenJPEG reports a failure as an image of no size.
     const size = width * height * componentCount * (bitsPerSample <= 8 ? 1 : 2);
     if (frame.width === 0 || bitsPerSample !== coded.precision || bytes.length !== size) {
@@ -71,7 +72,8 @@ async function decode(
       width,
       height,
       components: componentCount,
-      data: bitsPerSample <= 8 ? bytes : new Uint16Array(bytes.buffer),
+      data: bitsPerSample <= 8 ? bytes : wordsOf(bytes),
+      release,
       planar: false,
       colourSpace: coded.colourTransform ? 'RGB' : 'header',
       usedBits: bitsPerSample,

@@ -23,13 +23,17 @@ export function sampleRange(samples: Words, signed: boolean): SampleRange {
   });
 }
 
-/** A copy of the samples, held between two values. */
+/** Holds samples between two values, in place. */
 export function holdSamples(samples: Words, signed: boolean, { min, max }: SampleRange): Words {
   return withKernel((kernel) => {
     const { length } = samples;
     const at = kernel.allocate(samples.byteLength);
     kernel.uint16(at, length).set(samples);
     kernel.exports.samples_hold(at, length, signed ? 1 : 0, min, max);
-    return signed ? kernel.int16(at, length).slice() : kernel.uint16(at, length).slice();
+    const held = signed
+      ? new Int16Array(samples.buffer, samples.byteOffset, length)
+      : new Uint16Array(samples.buffer, samples.byteOffset, length);
+    held.set(signed ? kernel.int16(at, length) : kernel.uint16(at, length));
+    return held;
   });
 }

@@ -19,6 +19,7 @@ export function toDecodedImage(samples: DecodedSamples, header: PixelHeader): De
     height: samples.height,
     reduction: samples.reduction,
     wavelet: samples.wavelet,
+    release: samples.release,
   };
   if (header.PhotometricInterpretation === 'PALETTE COLOR') {
     return { ...base, ...throughPalette(samples, header), fromColour: true };

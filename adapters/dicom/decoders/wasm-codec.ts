@@ -60,11 +60,6 @@ export function createWasmCodec<Decoder extends WasmDecoder>(
   };
 }
 
-/** Out of WASM memory, which the next call reuses. The codecs return clamped arrays; ours are not. */
-export function copyBytes(view: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice();
-}
-
 async function loadClass(specifier: string, className: string): Promise<unknown> {
   const factory = require(specifier) as Factory;
   // Each module gets its own silent printers: the codecs print to the console otherwise.
