@@ -11,6 +11,7 @@ import * as closedDestinations from './migrations/0006-closed-destinations.js';
 import * as resultLookup from './migrations/0007-result-lookup.js';
 import * as sentCommitments from './migrations/0008-sent-commitments.js';
 import * as destinationAddresses from './migrations/0009-destination-addresses.js';
+import * as unreportedCommitments from './migrations/0010-unreported-commitments.js';
 
 /** In the order of their names. A migration that has been released is never changed. */
 const MIGRATIONS = {
@@ -23,6 +24,7 @@ const MIGRATIONS = {
   '0007-result-lookup': resultLookup,
   '0008-sent-commitments': sentCommitments,
   '0009-destination-addresses': destinationAddresses,
+  '0010-unreported-commitments': unreportedCommitments,
 };
 
 /** Any number: the advisory lock that processes which start at the same time queue at. */

@@ -176,13 +176,14 @@ function backlogs(census: Census | undefined) {
   if (census === undefined) {
     return [];
   }
-  const { instances, studies, deliveries, outbox, parkedJobs } = census;
+  const { instances, studies, deliveries, unreportedCommitments, outbox, parkedJobs } = census;
   return [
     { of: 'instance', state: 'received', backlog: instances.received },
     { of: 'instance', state: 'queued', backlog: instances.queued },
     { of: 'study', state: 'analysing', backlog: studies.analysing },
     { of: 'delivery', state: 'pending', backlog: deliveries.pending },
     { of: 'delivery', state: 'dead', backlog: deliveries.dead },
+    { of: 'commitment', state: 'requested', backlog: unreportedCommitments },
     { of: 'job', state: 'outbox', backlog: outbox },
     { of: 'job', state: 'parked', backlog: parkedJobs },
   ];

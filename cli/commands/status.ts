@@ -57,6 +57,7 @@ function statusPage(status: Status, readiness: Readiness, nowMs: number): string
     row('studies without a result', status.studies.analysing),
     row('deliveries pending', status.deliveries.pending),
     row('deliveries given up', status.deliveries.dead),
+    row('commitments without report', status.unreportedCommitments),
     row('jobs in the outbox', status.outbox),
     row('jobs parked', status.parkedJobs),
   ]);

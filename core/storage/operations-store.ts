@@ -79,6 +79,8 @@ export interface Census {
   readonly instances: Readonly<Record<Extract<InstanceState, 'received' | 'queued'>, Backlog>>;
   readonly studies: Readonly<Record<Extract<StudyState, 'analysing'>, Backlog>>;
   readonly deliveries: Readonly<Record<Extract<DeliveryState, 'pending' | 'dead'>, Backlog>>;
+  /** Storage commitment that archives were asked for and have not reported on, of the latest results. */
+  readonly unreportedCommitments: Backlog;
   readonly outbox: Backlog;
   readonly parkedJobs: Backlog;
 }

@@ -291,6 +291,44 @@ export function describeOperationsStore(name: string, open: () => Promise<TestDa
       });
     });
 
+    it('counts storage commitment that no archive reported on, until it has or a newer result is there', async () => {
+      const { store, operations, sentCommitments } = bed;
+      const unreported = async () => (await operations.census()).unreportedCommitments;
+      const requested = {
+        kind: 'delivered',
+        atMs: 0,
+        receipt: { commitment: 'requested' },
+      } as const;
+      const [one, two] = [
+        await bed.finishedStudy(sampleOutcome),
+        await bed.finishedStudy(sampleOutcome),
+      ];
+      const askedAtMs = bed.nowMs;
+      await sentCommitments.open(one.deliveryId, '2.25.1');
+      // The delivery still waits for it.
+      expect(await unreported()).toEqual({ count: 0, oldestAtMs: undefined });
+      await store.recordDeliveryAttempt(one.deliveryId, requested);
+      bed.nowMs += HOUR_MS;
+      await sentCommitments.open(two.deliveryId, '2.25.2');
+      await store.recordDeliveryAttempt(two.deliveryId, requested);
+      expect(await unreported()).toEqual({ count: 2, oldestAtMs: askedAtMs });
+
+      const report = { committedCount: 1, failedCount: 0, failureReason: undefined };
+      await sentCommitments.report('2.25.1', report);
+      expect(await unreported()).toEqual({ count: 1, oldestAtMs: bed.nowMs });
+
+      await operations.reprocess(two.StudyInstanceUID, REQUEST);
+      await store.recordOutcome(two.instanceId, sampleOutcome, sampleTimes, 0);
+      const study = await store.loadStudy(two.studyId);
+      await store.recordResult(
+        two.studyId,
+        sampleResult(two.StudyInstanceUID, 2),
+        study?.study.activity ?? 0,
+        [],
+      );
+      expect(await unreported()).toEqual({ count: 0, oldestAtMs: undefined });
+    });
+
     describe('purging', () => {
       it('takes the oldest finished studies of which nothing waits, and keeps their results', async () => {
         const { store, operations } = bed;

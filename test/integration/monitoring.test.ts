@@ -19,6 +19,7 @@ async function exposition(): Promise<string> {
           instances: { received: { count: 2, oldestAtMs: 1_000 }, queued: NONE },
           studies: { analysing: NONE },
           deliveries: { pending: NONE, dead: NONE },
+          unreportedCommitments: { count: 1, oldestAtMs: 1_000 },
           outbox: NONE,
           parkedJobs: NONE,
         }),
@@ -48,6 +49,7 @@ describe('the figures for Prometheus', () => {
     const text = await exposition();
     expect(text).toContain('preread_backlog{of="instance",state="received"} 2');
     expect(text).toContain('preread_backlog_oldest_seconds{of="instance",state="received"} 60');
+    expect(text).toContain('preread_backlog{of="commitment",state="requested"} 1');
     expect(text).toContain('preread_queue_jobs{queue="infer",state="waiting"} 3');
     expect(text).toContain('preread_stage_seconds_bucket{le="2.5",stage="queue"} 1');
     expect(text).toContain('preread_storage_free_bytes 5000');
@@ -63,7 +65,9 @@ describe('the figures for Prometheus', () => {
   });
 
   it('are the ones that the dashboard and the alert rules name', async () => {
-    const known = new Set((await exposition()).match(/^[a-z_]+/gm));
+    const exposed = await exposition();
+    const known = new Set(exposed.match(/^[a-z_]+/gm));
+    let backlogsNamed = 0;
     for (const file of ['grafana-dashboard.json', 'alerts.yml']) {
       const text = readFileSync(join(packageRoot, 'docs', 'operations', file), 'utf8');
       const named = text.match(/\b(?:preread|process|nodejs)_[a-z_]+\b/g) ?? [];
@@ -71,7 +75,17 @@ describe('the figures for Prometheus', () => {
       for (const name of named) {
         expect(known, `${file} names ${name}`).toContain(name);
       }
+      // A label that nothing has makes a rule that never fires.
+      const labels = text.matchAll(
+        /\bpreread_backlog\w*\{of=\\?"(\w+)\\?"(?:,state=\\?"(\w+)\\?")?/g,
+      );
+      for (const [selector, of, state] of labels) {
+        const series = `preread_backlog{of="${of}",state="${state ?? ''}`;
+        expect(exposed, `${file} has ${selector}`).toContain(series);
+        backlogsNamed += 1;
+      }
     }
+    expect(backlogsNamed).toBeGreaterThan(5);
   });
 
   it('make a dashboard whose panels all ask for something', () => {

@@ -27,6 +27,11 @@ export async function takeCensus(db: Kysely<DatabaseSchema>): Promise<Census> {
     UNION ALL
     SELECT 'dead', count(*), min(dead_at) FROM deliveries WHERE state = 'dead'
     UNION ALL
+    SELECT 'requested', count(*), min(requested_at)
+    FROM sent_commitments JOIN deliveries USING (delivery_id) JOIN studies USING (study_id)
+    WHERE report IS NULL AND state = 'delivered'
+      AND deliveries.result_version = studies.result_version
+    UNION ALL
     SELECT 'outbox', count(*), min(created_at) FROM outbox
     UNION ALL
     SELECT 'parked', count(*), min(parked_at) FROM parked_jobs`.execute(db);
@@ -40,6 +45,7 @@ export async function takeCensus(db: Kysely<DatabaseSchema>): Promise<Census> {
     instances: { received: of('received'), queued: of('queued') },
     studies: { analysing: of('analysing') },
     deliveries: { pending: of('pending'), dead: of('dead') },
+    unreportedCommitments: of('requested'),
     outbox: of('outbox'),
     parkedJobs: of('parked'),
   };

@@ -64,6 +64,9 @@ export const statusSchema = z
     closedDestinations: z
       .array(z.object({ name: z.string(), since: time }))
       .describe('Those that have said that they are gone (410): they get nothing until opened.'),
+    unreportedCommitments: backlogSchema.describe(
+      'Storage commitment that archives were asked for and have not reported on, of the latest results.',
+    ),
     outbox: backlogSchema,
     parkedJobs: backlogSchema,
     queues: z.array(

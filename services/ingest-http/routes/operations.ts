@@ -85,6 +85,7 @@ function getStatus({ operations, queue, objects }: OperationsRoutesDeps): Reques
         name: destination,
         since: isoTime(closedAtMs),
       })),
+      unreportedCommitments: backlogToJson(census.unreportedCommitments),
       outbox: backlogToJson(census.outbox),
       parkedJobs: backlogToJson(census.parkedJobs),
       queues: JOB_NAMES.map((name, index) => ({ name, depth: depths[index] })),
