@@ -16,7 +16,7 @@ export function storageUser(): string {
   );
   const rows = (Object.keys(SENT_SOP_CLASSES) as (keyof typeof SENT_SOP_CLASSES)[]).map(
     (name) =>
-      `| ${name.replace(/^./, (first) => first.toUpperCase())}Storage | \`${SENT_SOP_CLASSES[name]}\` | SCU | \`${SENT_AS[name]}\` |`,
+      `| ${name.replace(/^./, (first) => first.toUpperCase())}Storage | \`${SENT_SOP_CLASSES[name]}\` | SCU | ${SENT_AS[name].map((object) => `\`${object}\``).join(', ')} |`,
   );
   return `## Storage as SCU
 

@@ -10,10 +10,10 @@ export const SENT_SOP_CLASSES = {
 } as const;
 
 /** Which destinations send which: their setting `objects`, for the documentation. */
-export const SENT_AS: Readonly<Record<keyof typeof SENT_SOP_CLASSES, ResultObject>> = {
-  comprehensive3DSR: 'sr',
-  comprehensiveSR: 'sr',
-  secondaryCaptureImage: 'sc',
-  keyObjectSelectionDocument: 'kos',
-  grayscaleSoftcopyPresentationState: 'gsps',
+export const SENT_AS: Readonly<Record<keyof typeof SENT_SOP_CLASSES, readonly ResultObject[]>> = {
+  comprehensive3DSR: ['sr'],
+  comprehensiveSR: ['sr'],
+  secondaryCaptureImage: ['sc', 'heatmap'],
+  keyObjectSelectionDocument: ['kos'],
+  grayscaleSoftcopyPresentationState: ['gsps'],
 };
