@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { packageRoot } from '../../adapters/process/package-info.js';
 
 const RUNTIME = pathToFileURL(join(packageRoot, 'dist/adapters/onnx/runtime.js')).href;
-const MODEL = join(packageRoot, 'models/preread-cxr14/1.2.0/model.onnx');
+const FOLDER = join(packageRoot, 'models/preread-cxr14');
+const { file } = JSON.parse(readFileSync(join(FOLDER, 'manifest.json'), 'utf8')) as {
+  file: { path: string };
+};
+const MODEL = join(FOLDER, file.path);
 
 /** A program that computes one image and ends. */
 const PROGRAM = `

@@ -21,6 +21,30 @@ def standardise(features):
     return mean, np.where(scale > 1e-8, scale, 1.0)
 
 
+class Space:
+    """Standardised columns of features [n, d], and orthonormal axes of what their first `span` rows span."""
+
+    def __init__(self, features, span=None):
+        self.mean, self.scale = standardise(features)
+        basis = self.standard(features[:span])
+        values, vectors = np.linalg.eigh((basis @ basis.T).astype(np.float64))
+        kept = values > SMALLEST_EIGENVALUE * values[-1]
+        # V = X^T U / S: orthonormal columns.
+        self.axes = basis.T @ (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)
+
+    def standard(self, features):
+        return ((features - self.mean) / self.scale).astype(np.float32)
+
+    def coordinates(self, features):
+        """float64 [n, r]."""
+        return (self.standard(features) @ self.axes).astype(np.float64)
+
+    def raw(self, coefficients, bias):
+        """Heads [k, r], [k] in coordinates as (W [k, d], b [k]) for the raw columns."""
+        weight = (coefficients @ self.axes.T.astype(np.float64)) / self.scale
+        return weight, bias - weight @ self.mean
+
+
 def fit_heads(features, targets, l2, weights=None, span=None):
     """Minimise weighted sum of cross-entropies + l2/2 |W|^2 on standardised columns; the bias is not penalised.
 
@@ -28,17 +52,8 @@ def fit_heads(features, targets, l2, weights=None, span=None):
     float64. Deterministic: full-batch L-BFGS from zero. span: W is looked for among the combinations of the first
     `span` rows only, which for images and their mirror images halves the problem.
     """
-    mean, scale = standardise(features)
-    standard = ((features - mean) / scale).astype(np.float32)
-    basis = standard[:span]
-    values, vectors = np.linalg.eigh((basis @ basis.T).astype(np.float64))
-    kept = values > SMALLEST_EIGENVALUE * values[-1]
-    # V = X^T U / S: orthonormal columns.
-    axes = basis.T @ (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)
-    coordinates = (standard @ axes).astype(np.float64)
-    coefficients, bias = fit_coordinates(coordinates, targets, l2, weights)
-    raw = (coefficients @ axes.T.astype(np.float64)) / scale
-    return raw, bias - raw @ mean
+    space = Space(features, span)
+    return space.raw(*fit_coordinates(space.coordinates(features), targets, l2, weights))
 
 
 def fit_coordinates(x, targets, l2, weights=None):

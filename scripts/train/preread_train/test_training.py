@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from . import cxr_square, metrics
+from .augmentation import generator, moved
 from .features import pool_regions, region_masks
 from .heads import fit_heads
 from .network import centre, evidence
@@ -107,6 +108,28 @@ class HeadsTest(unittest.TestCase):
         for image in range(2):
             cam = evidence(stacked[image], weight) - average
             np.testing.assert_allclose(cam.mean((1, 2)) + centred_bias, weight @ pooled[image] + bias, atol=1e-12)
+
+
+class AugmentationTest(unittest.TestCase):
+    class Still:
+        """Random numbers that move nothing."""
+
+        def uniform(self, low, high, size=None):
+            return (low + high) / 2 if size is None else np.full(size, (low + high) / 2)
+
+    def setUp(self):
+        self.picture = random(9).integers(0, 256, (96, 96)).astype(np.uint8)
+
+    def test_an_image_that_is_moved_by_nothing_is_the_recipe_s(self):
+        still = moved(Image.fromarray(self.picture), self.Still(), 32)
+        np.testing.assert_allclose(still, cxr_square.cxr_square(self.picture.astype(float), 32), atol=1e-6)
+        mirrored = moved(Image.fromarray(self.picture), self.Still(), 32, mirrored=True)
+        np.testing.assert_array_equal(mirrored, still[:, ::-1])
+
+    def test_the_same_image_moves_the_same_way_in_every_run(self):
+        first, again, other = (moved(Image.fromarray(self.picture), generator(1, row), 32) for row in (5, 5, 6))
+        np.testing.assert_array_equal(first, again)
+        self.assertGreater(np.abs(first - other).max(), 0.1)
 
 
 if __name__ == '__main__':

@@ -1,0 +1,92 @@
+"""python3 -m unittest preread_train.test_experiments (in scripts/train; skipped without onnxruntime)"""
+
+import importlib.util
+import unittest
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import Ridge
+
+from .backbone import Backbone, load_layers
+from .features import TAPS, pool_regions, region_masks, stack_taps
+from .heads import fit_heads
+
+WEIGHTS = Path(__file__).resolve().parents[4] / 'shared' / 'data' / 'backbone' / 'mobilenet_v1_1.0_224.npz'
+if importlib.util.find_spec('onnxruntime'):
+    from . import adaptation, bank, experiments
+else:
+    bank = None
+
+
+@unittest.skipIf(bank is None, 'onnxruntime is not installed')
+class SolverTest(unittest.TestCase):
+    def setUp(self):
+        rng = np.random.default_rng(1)
+        features = rng.normal(size=(50, 120))
+        self.features = ((features - features.mean(0)) / features.std(0)).astype(np.float32)
+        self.targets, self.weights = rng.random((50, 2)), rng.uniform(0.5, 2, 50)
+        self.test = rng.normal(size=(9, 120)).astype(np.float32)
+        gram = self.features @ self.features.T
+        self.problem = experiments.Problem(gram, gram, self.targets, self.weights)
+        self.kernel = self.test @ self.features.T
+
+    def test_ridge_on_kernels_is_scikit_learns_on_features(self):
+        scores = experiments.ridge(self.problem, 0.001, self.kernel)
+        model = Ridge(alpha=experiments.RIDGE_L2 * 0.001).fit(self.features, self.targets, self.weights)
+        np.testing.assert_allclose(scores, model.predict(self.test), atol=1e-4)
+
+    def test_logistic_heads_on_kernels_are_those_on_features(self):
+        scores = experiments.logistic(self.problem, 0.01, self.kernel)
+        weight, bias = fit_heads(self.features, self.targets, experiments.L2 * 0.01, self.weights)
+        np.testing.assert_allclose(scores, self.test @ weight.T + bias, atol=1e-3)
+
+    def test_relevance_is_the_mean_covariance_with_the_targets(self):
+        expected = [
+            np.mean([
+                abs(np.cov(column, target / target.std(), bias=True, aweights=self.weights)[0, 1])
+                for target in self.targets.T
+            ])
+            for column in self.features.T
+        ]
+        np.testing.assert_allclose(
+            experiments.relevance(self.features, self.targets, self.weights), expected, rtol=1e-3
+        )
+
+
+@unittest.skipIf(bank is None or not WEIGHTS.exists(), 'onnxruntime or ../shared/data/backbone is not there')
+class NetworkTest(unittest.TestCase):
+    def setUp(self):
+        self.pictures = np.random.default_rng(2).normal(size=(3, 1, 224, 224)).astype(np.float32)
+
+    def test_onnxruntime_pools_what_pytorch_pools(self):
+        layers = load_layers(WEIGHTS)
+        stacked, late = bank.session(layers).run(None, {'image': self.pictures})
+        with torch.no_grad():
+            maps = Backbone(layers, (*TAPS, bank.LATE_FROM))(torch.from_numpy(self.pictures))
+            expected = stack_taps(maps)
+            pooled = pool_regions(expected, torch.from_numpy(region_masks(7)))
+            features = adaptation.LateLayers(WEIGHTS)(torch.from_numpy(late))
+        np.testing.assert_allclose(stacked, expected, atol=1e-3)
+        np.testing.assert_allclose(bank.pool(stacked), pooled, atol=1e-4)
+        # The layers that are trained further start as those of the backbone.
+        whole = adaptation.with_late(pooled.numpy(), features.numpy())
+        np.testing.assert_allclose(whole, pooled, atol=1e-4)
+
+    def test_adapted_layers_give_every_channel_the_mean_and_deviation_of_batch_norm(self):
+        arrays = np.load(WEIGHTS)
+        x = torch.from_numpy(self.pictures)
+        for layer in bank.adapted_layers(WEIGHTS, self.pictures)[:6]:
+            before, after = layer.pads
+            padded = torch.nn.functional.pad(x, (before, after, before, after))
+            weight, bias = torch.from_numpy(layer.weight), torch.from_numpy(layer.bias)
+            x = torch.nn.functional.conv2d(padded, weight, bias, layer.stride, groups=layer.groups)
+            np.testing.assert_allclose(x.mean((0, 2, 3)), arrays[f'{layer.name}_bn.beta'], atol=1e-2)
+            deviation, gamma = x.std((0, 2, 3)).numpy(), np.abs(arrays[f'{layer.name}_bn.gamma'])
+            self.assertTrue((deviation <= gamma * 1.01 + 1e-3).all())
+            self.assertGreater(np.median(deviation / (gamma + 1e-9)), 0.9)
+            x = torch.relu(x)
+
+
+if __name__ == '__main__':
+    unittest.main()
