@@ -2,26 +2,18 @@ import { readFile } from 'node:fs/promises';
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { ERRORS } from '../../core/errors.js';
-import type { ErrorCode } from '../../core/errors.js';
-import { chestElements, encodeElements, encodeMeta, EXPLICIT } from '../support/build-dicom.js';
 import type { Elements } from '../support/build-dicom.js';
+import { BOUNDARY, CLOSE, multipart, newChest } from '../support/chest-sender.js';
 import {
-  BOUNDARY,
-  CLOSE,
-  MULTIPART,
-  multipart,
-  newChest,
-  newUid,
-  partHead,
-} from '../support/chest-sender.js';
-import { useIngestServer } from '../support/ingest-fixture.js';
+  instancesOf,
+  objectCount,
+  MULTI,
+  SINGLE,
+  STUDIES,
+  useIngestServer,
+} from '../support/ingest-fixture.js';
 import type { IngestServer } from '../support/ingest-server.js';
 import type { TestStudies } from '../support/studies.js';
-
-const SINGLE = { 'Content-Type': 'application/dicom' };
-const MULTI = { 'Content-Type': MULTIPART };
-const STUDIES = '/dicom-web/studies';
 
 const fixture = useIngestServer();
 let database: TestStudies;
@@ -31,25 +23,9 @@ beforeAll(() => {
   ({ database, server } = fixture());
 });
 
-function reason(code: ErrorCode): number {
-  return ERRORS[code].failureReason;
-}
-
-async function instancesOf(StudyInstanceUID: string) {
-  return (await database.studies.findStudy(StudyInstanceUID))?.instances ?? [];
-}
-
 async function storedBytes(StudyInstanceUID: string): Promise<Buffer[]> {
-  const instances = await instancesOf(StudyInstanceUID);
+  const instances = await instancesOf(database, StudyInstanceUID);
   return Promise.all(instances.map(({ objectKey }) => readFile(server.objects.path(objectKey))));
-}
-
-async function objectCount(): Promise<number> {
-  let count = 0;
-  for await (const key of server.objects.keys()) {
-    count += key === '' ? 0 : 1;
-  }
-  return count;
 }
 
 describe('store', () => {
@@ -91,7 +67,7 @@ describe('store', () => {
   it('has committed the row and its job for inference when it answers', async () => {
     const chest = newChest();
     await server.post(STUDIES, chest.bytes, SINGLE);
-    const [instance] = await instancesOf(chest.StudyInstanceUID);
+    const [instance] = await instancesOf(database, chest.StudyInstanceUID);
     const jobs = await database.studies.claimJobs(1_000, Date.now() + 60_000);
     expect(jobs).toContainEqual(
       expect.objectContaining({ name: 'infer', payload: { instanceId: instance?.instanceId } }),
@@ -148,12 +124,12 @@ describe('the same instance twice', () => {
     const chest = newChest();
     const other = newChest(chest, { '00080060': ['CS', 'DX'] });
     await server.post(STUDIES, chest.bytes, SINGLE);
-    const objects = await objectCount();
+    const objects = await objectCount(server);
     const { status, answer } = await server.post(STUDIES, other.bytes, SINGLE);
     expect(status).toBe(409);
     expect(answer.failed).toEqual({ [chest.SOPInstanceUID]: 0x0110 });
     expect(await storedBytes(chest.StudyInstanceUID)).toEqual([chest.bytes]);
-    expect(await objectCount()).toBe(objects);
+    expect(await objectCount(server)).toBe(objects);
     const line = server
       .log()
       .split('\n')
@@ -166,7 +142,7 @@ describe('the same instance twice', () => {
     await server.post(STUDIES, chest.bytes, SINGLE);
     const moved = newChest({ SOPInstanceUID: chest.SOPInstanceUID });
     expect((await server.post(STUDIES, moved.bytes, SINGLE)).status).toBe(409);
-    expect(await instancesOf(moved.StudyInstanceUID)).toEqual([]);
+    expect(await instancesOf(database, moved.StudyInstanceUID)).toEqual([]);
   });
 
   it('lets exactly one of many different objects win that arrive together under one UID', async () => {
@@ -189,217 +165,6 @@ describe('the same instance twice', () => {
     );
     expect(posts.map(({ status }) => status)).toEqual(Array(8).fill(200));
     expect(await storedBytes(chest.StudyInstanceUID)).toEqual([chest.bytes]);
-  });
-});
-
-describe('a request that is refused by its head', () => {
-  const cases: [title: string, path: string, headers: Record<string, string>, code: ErrorCode][] = [
-    ['another Content-Type', '', { 'Content-Type': 'text/plain' }, 'media-type-unsupported'],
-    [
-      'form data',
-      '',
-      { 'Content-Type': `multipart/form-data; boundary=${BOUNDARY}` },
-      'media-type-unsupported',
-    ],
-    [
-      'JSON metadata parts',
-      '',
-      { 'Content-Type': `multipart/related; type="application/dicom+json"; boundary=${BOUNDARY}` },
-      'media-type-unsupported',
-    ],
-    [
-      'a body that is encoded',
-      '',
-      { ...MULTI, 'Content-Encoding': 'gzip' },
-      'media-type-unsupported',
-    ],
-    [
-      'no boundary',
-      '',
-      { 'Content-Type': 'multipart/related; type="application/dicom"' },
-      'request-invalid',
-    ],
-    ['no acceptable answer', '', { ...MULTI, Accept: 'text/html' }, 'not-acceptable'],
-    ['a URL without a valid UID', '/not-a-uid', MULTI, 'request-invalid'],
-    [
-      'a priority that does not exist',
-      '',
-      { ...MULTI, 'Preread-Priority': 'asap' },
-      'request-invalid',
-    ],
-  ];
-
-  it.each(cases)('has %s', async (_title, path, headers, code) => {
-    const chest = newChest();
-    const {
-      status,
-      text,
-      headers: answered,
-    } = await server.post(`${STUDIES}${path}`, multipart(chest.bytes), headers);
-    expect(status).toBe(ERRORS[code].httpStatus);
-    expect(answered.get('content-type')).toBe('application/problem+json');
-    expect(JSON.parse(text)).toMatchObject({
-      type: `urn:preread:error:${code}`,
-      status,
-      requestId: answered.get('x-request-id'),
-    });
-    expect(await instancesOf(chest.StudyInstanceUID)).toEqual([]);
-  });
-});
-
-describe('objects that are refused', () => {
-  const otherClass = newUid();
-  const withoutPixels = Object.fromEntries(
-    Object.entries(chestElements()).filter(([tag]) => tag !== '7fe00010'),
-  );
-  const encode = (elements: typeof withoutPixels, syntax = '1.2.840.10008.1.2.1') =>
-    Buffer.concat([encodeMeta(syntax), encodeElements(elements, EXPLICIT)]);
-  const whole = newChest().bytes;
-
-  const unnamed: [title: string, bytes: Uint8Array, code: ErrorCode][] = [
-    ['text', Buffer.from('This is not DICOM. '.repeat(20)), 'dicom-unreadable'],
-    [
-      'a PNG',
-      Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(500)]),
-      'dicom-unreadable',
-    ],
-    ['a data set without preamble', whole.subarray(132), 'dicom-unreadable'],
-    ['a preamble and nothing more', whole.subarray(0, 132), 'dicom-truncated'],
-    ['no bytes', Buffer.alloc(0), 'dicom-unreadable'],
-    ['a header that is cut off', whole.subarray(0, 399), 'dicom-truncated'],
-    [
-      'no SOP Instance UID',
-      encode({ ...chestElements(), '00080018': ['UI', ''] }),
-      'attribute-missing',
-    ],
-  ];
-
-  it.each(unnamed)('%s: is refused among the other failures', async (_title, bytes, code) => {
-    for (const [body, headers] of [
-      [bytes, SINGLE],
-      [multipart(bytes), MULTI],
-    ] as const) {
-      const { status, answer } = await server.post(STUDIES, body, headers);
-      expect(status).toBe(409);
-      expect(answer).toEqual({ stored: [], failed: {}, other: [reason(code)] });
-    }
-  });
-
-  const SOPInstanceUID = '1.2.3.4.5';
-  const named: [title: string, bytes: Uint8Array, code: ErrorCode][] = [
-    [
-      'an unsupported SOP Class',
-      encode({ ...chestElements(), '00080016': ['UI', otherClass] }),
-      'sop-class-unsupported',
-    ],
-    [
-      'a transfer syntax that is not decoded',
-      encode(chestElements(), '1.2.840.10008.1.2.4.100'),
-      'transfer-syntax-unsupported',
-    ],
-    [
-      'no Study Instance UID',
-      encode({ ...chestElements(), '0020000d': ['UI', ''] }),
-      'attribute-missing',
-    ],
-    [
-      'an invalid Series Instance UID',
-      encode({ ...chestElements(), '0020000e': ['UI', 'abc'] }),
-      'attribute-missing',
-    ],
-    ['no Pixel Data', encode(withoutPixels), 'pixel-data-missing'],
-    ['Pixel Data that is cut off', encode(chestElements()).subarray(0, -2), 'dicom-truncated'],
-  ];
-
-  it.each(named)('%s: is refused by name', async (_title, bytes, code) => {
-    const { status, answer, headers } = await server.post(STUDIES, multipart(bytes), MULTI);
-    expect(status).toBe(409);
-    expect(answer).toEqual({ stored: [], failed: { [SOPInstanceUID]: reason(code) }, other: [] });
-    expect(headers.get('warning')).toContain(`299 preread "${code}: `);
-  });
-
-  it('a Study UID that differs from the URL is refused by name', async () => {
-    const chest = newChest();
-    const { status, answer } = await server.post(`${STUDIES}/${newUid()}`, chest.bytes, SINGLE);
-    expect(status).toBe(409);
-    expect(answer.failed).toEqual({ [chest.SOPInstanceUID]: 0xa901 });
-    expect(await instancesOf(chest.StudyInstanceUID)).toEqual([]);
-  });
-
-  it('leaves nothing behind, neither staged nor stored', async () => {
-    const objects = await objectCount();
-    for (const [, bytes] of [...unnamed, ...named]) {
-      await server.post(STUDIES, bytes, SINGLE);
-    }
-    expect(server.staged()).toEqual([]);
-    expect(await objectCount()).toBe(objects);
-  });
-
-  it('stores the good ones of a mixed request and lists the others', async () => {
-    const good = newChest();
-    const body = multipart(Buffer.from('not DICOM'.repeat(30)), good.bytes, encode(withoutPixels));
-    const { status, answer } = await server.post(STUDIES, body, MULTI);
-    expect(status).toBe(202);
-    expect(answer).toEqual({
-      stored: [good.SOPInstanceUID],
-      failed: { [SOPInstanceUID]: reason('pixel-data-missing') },
-      other: [reason('dicom-unreadable')],
-    });
-  });
-
-  it('refuses a part of another media type: 415 when there is no other, else 202', async () => {
-    const text = [partHead('Content-Type: text/plain'), Buffer.from('hello\r\n')];
-    const only = await server.post(STUDIES, Buffer.concat([...text, CLOSE]), MULTI);
-    expect(only.status).toBe(415);
-    const good = newChest();
-    const mixed = await server.post(
-      STUDIES,
-      Buffer.concat([...text, multipart(good.bytes)]),
-      MULTI,
-    );
-    expect(mixed.status).toBe(202);
-    expect(mixed.answer).toMatchObject({ stored: [good.SOPInstanceUID], other: [0xc000] });
-  });
-});
-
-describe('a multipart body that is broken', () => {
-  it.each([
-    ['empty', Buffer.alloc(0)],
-    ['without parts', CLOSE],
-    ['without its boundary', Buffer.concat([Buffer.from('--other\r\n\r\n'), newChest().bytes])],
-    [
-      'with a broken part header',
-      Buffer.concat([partHead('no colon'), Buffer.from('x\r\n'), CLOSE]),
-    ],
-    ['with endless part headers', Buffer.concat([partHead(`A: ${'b'.repeat(50_000)}`), CLOSE])],
-  ])('%s: nothing is stored, 400', async (_title, body) => {
-    const { status } = await server.post(STUDIES, body, MULTI);
-    expect(status).toBe(400);
-  });
-
-  it('never stores a last part that is not closed by a boundary, although its object is whole', async () => {
-    const chest = newChest();
-    const body = Buffer.concat([partHead(), chest.bytes]);
-    const { status, answer } = await server.post(STUDIES, body, MULTI);
-    expect(status).toBe(400);
-    expect(answer.other).toEqual([reason('multipart-malformed')]);
-    expect(await instancesOf(chest.StudyInstanceUID)).toEqual([]);
-    expect(server.staged()).toEqual([]);
-  });
-
-  it('keeps and reports the parts before the break', async () => {
-    const [first, second, cut] = [newChest(), newChest(), newChest()];
-    const whole = multipart(first.bytes, second.bytes, cut.bytes);
-    const body = whole.subarray(0, -CLOSE.length - 20);
-    const { status, answer } = await server.post(STUDIES, body, MULTI);
-    expect(status).toBe(202);
-    expect(answer).toEqual({
-      stored: [first.SOPInstanceUID, second.SOPInstanceUID],
-      failed: {},
-      other: [reason('multipart-malformed')],
-    });
-    expect(await instancesOf(first.StudyInstanceUID)).toHaveLength(1);
-    expect(await instancesOf(cut.StudyInstanceUID)).toEqual([]);
   });
 });
 

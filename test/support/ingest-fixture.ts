@@ -4,8 +4,15 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll } from 'vitest';
 
+import type { StoredInstance } from '../../core/storage/study-store.js';
+import { MULTIPART } from './chest-sender.js';
 import { startIngestServer, type IngestServer, type IngestServerOptions } from './ingest-server.js';
 import { openStudies, type TestStudies } from './studies.js';
+
+/** What senders say of what they send. */
+export const SINGLE = { 'Content-Type': 'application/dicom' };
+export const MULTI = { 'Content-Type': MULTIPART };
+export const STUDIES = '/dicom-web/studies';
 
 export interface IngestFixture {
   readonly folder: string;
@@ -33,4 +40,21 @@ export function useIngestServer(
   });
 
   return () => fixture;
+}
+
+/** What the database has of a study. */
+export async function instancesOf(
+  { studies }: Pick<TestStudies, 'studies'>,
+  StudyInstanceUID: string,
+): Promise<readonly StoredInstance[]> {
+  return (await studies.findStudy(StudyInstanceUID))?.instances ?? [];
+}
+
+/** How many objects the store holds. */
+export async function objectCount({ objects }: IngestServer): Promise<number> {
+  let count = 0;
+  for await (const key of objects.keys()) {
+    count += key === '' ? 0 : 1;
+  }
+  return count;
 }
