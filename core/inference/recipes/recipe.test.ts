@@ -195,6 +195,21 @@ describe('recipeRange', () => {
   });
 });
 
+describe('txrv-224@1 of black and white parts', () => {
+  it('stays in its range, whatever the filter rounds', () => {
+    for (const side of [160, 211, 320, 457]) {
+      for (const value of [0, 4095]) {
+        const rows = Array.from({ length: side }, (_, y) =>
+          Array.from({ length: side }, () => (y < side / 3 ? 4095 - value : value)),
+        );
+        const tensor = apply('txrv-224@1', decodedImage(rows, pixelHeader({})), 32);
+        expect(Math.min(...tensor)).toBeGreaterThanOrEqual(-1024);
+        expect(Math.max(...tensor)).toBeLessThanOrEqual(1024);
+      }
+    }
+  });
+});
+
 describe('getRecipe', () => {
   it('knows three recipes and refuses others, also names of object members', () => {
     expect(RECIPE_NAMES).toEqual(['cxr-square@1', 'txrv-224@1', 'txrv-224-voi@1']);

@@ -29,12 +29,13 @@ export function txrv224(image: ImageRows, size: number): Float32Array<ArrayBuffe
   const { values, range } = resizeCrop(image, crop, size, skimageWeights, AS_STORED, scale);
   const tensor = new Float32Array(values);
 
-  // Zeros outside can pull a value out of the crop's range only where the range does not hold 0.
+  // Zeros outside can pull a value out of the crop's range only where the range does not hold 0; rounding just so.
   const zero = -offset / gain;
-  if (zero < range.min || zero > range.max) {
-    const ends = [range.min * gain + offset, range.max * gain + offset];
-    clip(tensor, Math.min(...ends), Math.max(...ends));
-  }
+  const holdsZero = zero >= range.min && zero <= range.max;
+  const ends = holdsZero
+    ? [-FULL_SCALE, FULL_SCALE]
+    : [range.min * gain + offset, range.max * gain + offset];
+  clip(tensor, Math.min(...ends), Math.max(...ends));
   return tensor;
 }
 
@@ -47,7 +48,9 @@ export function txrv224Voi(image: ImageRows, size: number): Float32Array<ArrayBu
   const scale = { gain: 2 * FULL_SCALE, offset: -FULL_SCALE };
   const tone = toneOf(image.header);
   const { values } = resizeCrop(image, crop, size, skimageWeights, tone, scale);
-  return new Float32Array(values);
+  const tensor = new Float32Array(values);
+  clip(tensor, -FULL_SCALE, FULL_SCALE);
+  return tensor;
 }
 
 function clip(values: Float32Array, low: number, high: number): void {
