@@ -9,6 +9,7 @@ import { silentLogger } from '../../core/log.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import { eventually } from '../support/eventually.js';
 import { createTestQueue, newPrefix } from '../support/queue-bed.js';
+import { collectInstances } from '../support/queue-suite.js';
 import { sampleInstance } from '../support/sample-study.js';
 import type { TestDatabase } from '../support/test-database.js';
 
@@ -62,18 +63,7 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
       return ids;
     }
 
-    async function collect(): Promise<string[]> {
-      const seen: string[] = [];
-      await queue.work(
-        'infer',
-        ({ instanceId }) => {
-          seen.push(instanceId);
-          return Promise.resolve();
-        },
-        { concurrency: 4 },
-      );
-      return seen;
-    }
+    const collect = () => collectInstances(queue, 4);
 
     it('moves a job when it is committed, and notes when', async () => {
       const seen = await collect();

@@ -1,12 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { cpSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:tls';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { openTlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import { createKey } from '../../core/access/manage-keys.js';
@@ -17,21 +14,16 @@ import { newChest } from '../support/chest-sender.js';
 import { eventually } from '../support/eventually.js';
 import { startIngestServer } from '../support/ingest-server.js';
 import type { IngestServer, IngestServerOptions } from '../support/ingest-server.js';
-import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
+import { useStudies } from '../support/studies-fixture.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 
+const fixture = useStudies();
 let folder: string;
 let database: TestStudies;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-access-'));
-  database = await openStudies();
-});
-
-afterAll(async () => {
-  await database.close();
-  await rm(folder, { recursive: true });
+beforeAll(() => {
+  ({ folder, database } = fixture());
 });
 
 async function serve(options: IngestServerOptions = {}): Promise<IngestServer> {

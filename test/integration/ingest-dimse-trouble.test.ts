@@ -1,49 +1,32 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { encodeAssociateRequest, encodeData } from '../../core/dimse/pdu.js';
-import { ERRORS } from '../../core/errors.js';
-import type { ErrorCode } from '../../core/errors.js';
 import { UIDS } from '../support/build-dicom.js';
 import { openPeer, openRaw } from '../support/dimse-peer.js';
 import { CR_CONTEXT, newDataSet } from '../support/dimse-data-set.js';
 import { startDimseServer } from '../support/dimse-server.js';
 import { eventually } from '../support/eventually.js';
 import { mountingImpossible, smallDisk } from '../support/small-disk.js';
-import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
+import { failureReason, instancesOf, useStudies } from '../support/studies-fixture.js';
 
 const MIB = 1024 ** 2;
 const CR = UIDS.ComputedRadiographyImageStorage;
 
+const fixture = useStudies();
 let folder: string;
 let database: TestStudies;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-dimse-trouble-'));
-  database = await openStudies();
+beforeAll(() => {
+  ({ folder, database } = fixture());
 });
 
 beforeEach(async () => {
   await database.empty();
 });
-
-afterAll(async () => {
-  await database.close();
-  await rm(folder, { recursive: true });
-});
-
-/** What the database has of a study. */
-async function stored({ StudyInstanceUID }: { readonly StudyInstanceUID: string }) {
-  return (await database.studies.findStudy(StudyInstanceUID))?.instances ?? [];
-}
-
-const reason = (code: ErrorCode): number => ERRORS[code].failureReason;
 
 describe('what breaks the protocol', () => {
   const ABORT = 7;
@@ -118,7 +101,7 @@ describe('what breaks the protocol', () => {
     await eventually(() => {
       expect(log()).toContain('connection-lost');
     });
-    expect(await stored(chest)).toHaveLength(0);
+    expect(await instancesOf(database, chest.StudyInstanceUID)).toHaveLength(0);
     expect(staged()).toEqual([]);
   });
 });
@@ -158,9 +141,9 @@ it('a queue that is full is answered with a lack of resources, and objects come 
   expect((await peer.store(context, waiting)).Status).toBe(0);
   const refused = newDataSet();
   await eventually(async () => {
-    expect((await peer.store(context, refused)).Status).toBe(reason('overloaded'));
+    expect((await peer.store(context, refused)).Status).toBe(failureReason('overloaded'));
   });
-  expect(reason('overloaded') >> 8).toBe(0xa7);
+  expect(failureReason('overloaded') >> 8).toBe(0xa7);
   await database.empty();
   await eventually(async () => {
     expect((await peer.store(context, refused)).Status).toBe(0);

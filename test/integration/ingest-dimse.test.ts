@@ -1,18 +1,16 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { openTlsCredentials } from '../../adapters/tls/tls-credentials.js';
 import { DECODABLE_TRANSFER_SYNTAXES } from '../../adapters/dicom/decoders/registry.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
 import { TRANSFER_SYNTAXES } from '../../core/dicom/transfer-syntaxes.js';
-import { ERRORS } from '../../core/errors.js';
 import type { ErrorCode } from '../../core/errors.js';
 import { silentLogger } from '../../core/log.js';
 import { ingestInstance } from '../../core/use-cases/ingest-instance.js';
@@ -32,8 +30,8 @@ import { startDimseServer } from '../support/dimse-server.js';
 import { eventually } from '../support/eventually.js';
 import { describeWithPeer } from '../support/peers.js';
 import type { Peer } from '../support/peers.js';
-import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
+import { failureReason, instancesOf, useStudies } from '../support/studies-fixture.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 
 const MIB = 1024 ** 2;
@@ -41,29 +39,17 @@ const CR = UIDS.ComputedRadiographyImageStorage;
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 const { ExplicitVRLittleEndian } = UIDS;
 
+const fixture = useStudies();
 let folder: string;
 let database: TestStudies;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-dimse-'));
-  database = await openStudies();
+beforeAll(() => {
+  ({ folder, database } = fixture());
 });
 
 beforeEach(async () => {
   await database.empty();
 });
-
-afterAll(async () => {
-  await database.close();
-  await rm(folder, { recursive: true });
-});
-
-/** What the database has of a study. */
-async function stored({ StudyInstanceUID }: { readonly StudyInstanceUID: string }) {
-  return (await database.studies.findStudy(StudyInstanceUID))?.instances ?? [];
-}
-
-const reason = (code: ErrorCode): number => ERRORS[code].failureReason;
 
 /** A program of DCMTK; resolves to its exit code and all that it wrote. */
 function run(
@@ -138,7 +124,7 @@ describeWithPeer('dcmtk', 'DCMTK as the sender', (peer) => {
       const { port } = server;
       const sent = await run(peer, 'storescu', ['-v', '-R', option, ...to(port), path]);
       expect(sent.code, `${uid}: ${sent.output}`).toBe(0);
-      const instances = await stored(chest);
+      const instances = await instancesOf(database, chest.StudyInstanceUID);
       expect(instances.map(({ identity }) => identity.TransferSyntaxUID)).toEqual([uid]);
       if (encoder === undefined || encoder === 'dcmcjpls') {
         expect(sent.output).not.toMatch(/fail/i);
@@ -157,7 +143,7 @@ describeWithPeer('dcmtk', 'DCMTK as the sender', (peer) => {
       const { code, output } = await run(peer, 'storescu', ['-v', '+C', ...to(port), path]);
       expect(code, output).toBe(0);
     }
-    expect(await stored(chest)).toHaveLength(1);
+    expect(await instancesOf(database, chest.StudyInstanceUID)).toHaveLength(1);
   });
 
   it('is turned away under a name that is not ours, or its own that is not known', async () => {
@@ -190,7 +176,7 @@ describeWithPeer('dcmtk', 'DCMTK as the sender', (peer) => {
     );
     expect(runs.map(({ code }) => code)).toEqual(runs.map(() => 0));
     for (const sender of senders) {
-      expect(await stored(sender)).toHaveLength(5);
+      expect(await instancesOf(database, sender.StudyInstanceUID)).toHaveLength(5);
     }
   });
 
@@ -214,10 +200,10 @@ describeWithPeer('dcmtk', 'DCMTK as the sender', (peer) => {
     expect((await send('+tls', wrongClient.key, wrongClient.cert)).code).not.toBe(0);
     expect((await send('+tla')).code).not.toBe(0);
     expect((await run(peer, 'storescu', [...to(port), path])).code).not.toBe(0);
-    expect(await stored(chest)).toHaveLength(0);
+    expect(await instancesOf(database, chest.StudyInstanceUID)).toHaveLength(0);
     const right = await send('+tls', rightClient.key, rightClient.cert);
     expect(right.code, right.output).toBe(0);
-    expect(await stored(chest)).toHaveLength(1);
+    expect(await instancesOf(database, chest.StudyInstanceUID)).toHaveLength(1);
     credentials.close();
   });
 });
@@ -239,7 +225,7 @@ describe('a scripted sender', () => {
         dataSet,
       });
       expect(Status, `${uid} ${ErrorComment ?? ''}`).toBe(0);
-      const [instance] = await stored(chest);
+      const [instance] = await instancesOf(database, chest.StudyInstanceUID);
       expect(server.dataSetOf(instance?.objectKey ?? '').equals(dataSet)).toBe(true);
     }
     await peer.association.release();
@@ -262,7 +248,7 @@ describe('a scripted sender', () => {
     ];
     for (const [code, object] of cases) {
       const { Status, ErrorComment = '' } = await peer.store(context, object);
-      expect(Status, `${code}: ${ErrorComment}`).toBe(reason(code));
+      expect(Status, `${code}: ${ErrorComment}`).toBe(failureReason(code));
       expect(ErrorComment).toContain(code);
       expect(ErrorComment).not.toMatch(/\d\.\d+\.\d+/);
     }
@@ -270,7 +256,7 @@ describe('a scripted sender', () => {
     expect((await peer.store(context, noise)).Status).toBeGreaterThanOrEqual(0xc000);
     expect((await peer.store(context, chest)).Status).toBe(0);
     const other = { ...chest, dataSet: newDataSet({ '00080018': ['UI', SOPInstanceUID] }).dataSet };
-    expect((await peer.store(context, other)).Status).toBe(reason('instance-conflict'));
+    expect((await peer.store(context, other)).Status).toBe(failureReason('instance-conflict'));
     await peer.association.release();
     expect(staged()).toEqual([]);
   });
@@ -308,9 +294,9 @@ describe('a scripted sender', () => {
       expect(log()).toContain('aborted-by-peer');
     });
     for (const chest of whole) {
-      expect(await stored(chest)).toHaveLength(1);
+      expect(await instancesOf(database, chest.StudyInstanceUID)).toHaveLength(1);
     }
-    expect(await stored(cut)).toHaveLength(0);
+    expect(await instancesOf(database, cut.StudyInstanceUID)).toHaveLength(0);
     expect(staged()).toEqual([]);
   });
 
@@ -321,7 +307,7 @@ describe('a scripted sender', () => {
     const chest = newDataSet({ '7fe00010': ['OW', Buffer.alloc(20 * MIB)] });
     expect((await peer.store(context, chest)).Status).toBe(0);
     await peer.association.release();
-    expect(await stored(chest)).toHaveLength(1);
+    expect(await instancesOf(database, chest.StudyInstanceUID)).toHaveLength(1);
   });
 
   it('beyond the number of associations is told to come back, and finds room when one has gone', async () => {
@@ -356,7 +342,7 @@ describe('a scripted sender', () => {
     }
     expect((await busy.association.nextMessage())?.command.Status).toBe(0);
     await closed;
-    expect(await stored(chest)).toHaveLength(1);
+    expect(await instancesOf(database, chest.StudyInstanceUID)).toHaveLength(1);
   });
 });
 
@@ -386,7 +372,7 @@ it('an object that is known from a file is the same object by C-STORE, and one p
   const changed = Buffer.from(chest.dataSet);
   changed[changed.length - 1]! ^= 1;
   const { Status } = await peer.store(context, { ...chest, dataSet: changed });
-  expect(Status).toBe(reason('instance-conflict'));
+  expect(Status).toBe(failureReason('instance-conflict'));
   await peer.association.release();
-  expect(await stored(chest)).toHaveLength(1);
+  expect(await instancesOf(database, chest.StudyInstanceUID)).toHaveLength(1);
 });

@@ -1,19 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { ERRORS } from '../../core/errors.js';
-import type { ErrorCode } from '../../core/errors.js';
+import { ERRORS, type ErrorCode } from '../../core/errors.js';
 import { chestElements, encodeElements, encodeMeta, EXPLICIT } from '../support/build-dicom.js';
 import { BOUNDARY, CLOSE, multipart, newChest, newUid, partHead } from '../support/chest-sender.js';
-import {
-  instancesOf,
-  objectCount,
-  MULTI,
-  SINGLE,
-  STUDIES,
-  useIngestServer,
-} from '../support/ingest-fixture.js';
+import { objectCount, MULTI, SINGLE, STUDIES, useIngestServer } from '../support/ingest-fixture.js';
 import type { IngestServer } from '../support/ingest-server.js';
 import type { TestStudies } from '../support/studies.js';
+import { failureReason, instancesOf } from '../support/studies-fixture.js';
 
 const fixture = useIngestServer();
 let database: TestStudies;
@@ -22,10 +15,6 @@ let server: IngestServer;
 beforeAll(() => {
   ({ database, server } = fixture());
 });
-
-function reason(code: ErrorCode): number {
-  return ERRORS[code].failureReason;
-}
 
 describe('a request that is refused by its head', () => {
   const cases: [title: string, path: string, headers: Record<string, string>, code: ErrorCode][] = [
@@ -116,7 +105,7 @@ describe('objects that are refused', () => {
     ] as const) {
       const { status, answer } = await server.post(STUDIES, body, headers);
       expect(status).toBe(409);
-      expect(answer).toEqual({ stored: [], failed: {}, other: [reason(code)] });
+      expect(answer).toEqual({ stored: [], failed: {}, other: [failureReason(code)] });
     }
   });
 
@@ -149,7 +138,11 @@ describe('objects that are refused', () => {
   it.each(named)('%s: is refused by name', async (_title, bytes, code) => {
     const { status, answer, headers } = await server.post(STUDIES, multipart(bytes), MULTI);
     expect(status).toBe(409);
-    expect(answer).toEqual({ stored: [], failed: { [SOPInstanceUID]: reason(code) }, other: [] });
+    expect(answer).toEqual({
+      stored: [],
+      failed: { [SOPInstanceUID]: failureReason(code) },
+      other: [],
+    });
     expect(headers.get('warning')).toContain(`299 preread "${code}: `);
   });
 
@@ -177,8 +170,8 @@ describe('objects that are refused', () => {
     expect(status).toBe(202);
     expect(answer).toEqual({
       stored: [good.SOPInstanceUID],
-      failed: { [SOPInstanceUID]: reason('pixel-data-missing') },
-      other: [reason('dicom-unreadable')],
+      failed: { [SOPInstanceUID]: failureReason('pixel-data-missing') },
+      other: [failureReason('dicom-unreadable')],
     });
   });
 
@@ -217,7 +210,7 @@ describe('a multipart body that is broken', () => {
     const body = Buffer.concat([partHead(), chest.bytes]);
     const { status, answer } = await server.post(STUDIES, body, MULTI);
     expect(status).toBe(400);
-    expect(answer.other).toEqual([reason('multipart-malformed')]);
+    expect(answer.other).toEqual([failureReason('multipart-malformed')]);
     expect(await instancesOf(database, chest.StudyInstanceUID)).toEqual([]);
     expect(server.staged()).toEqual([]);
   });
@@ -231,7 +224,7 @@ describe('a multipart body that is broken', () => {
     expect(answer).toEqual({
       stored: [first.SOPInstanceUID, second.SOPInstanceUID],
       failed: {},
-      other: [reason('multipart-malformed')],
+      other: [failureReason('multipart-malformed')],
     });
     expect(await instancesOf(database, first.StudyInstanceUID)).toHaveLength(1);
     expect(await instancesOf(database, cut.StudyInstanceUID)).toEqual([]);

@@ -4,16 +4,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import type { Elements } from '../support/build-dicom.js';
 import { BOUNDARY, CLOSE, multipart, newChest } from '../support/chest-sender.js';
-import {
-  instancesOf,
-  objectCount,
-  MULTI,
-  SINGLE,
-  STUDIES,
-  useIngestServer,
-} from '../support/ingest-fixture.js';
+import { objectCount, MULTI, SINGLE, STUDIES, useIngestServer } from '../support/ingest-fixture.js';
 import type { IngestServer } from '../support/ingest-server.js';
 import type { TestStudies } from '../support/studies.js';
+import { instancesOf } from '../support/studies-fixture.js';
 
 const fixture = useIngestServer();
 let database: TestStudies;

@@ -1,8 +1,7 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import {
   ACCESSION_NUMBER,
@@ -21,8 +20,8 @@ import { readStoreAnswer } from '../support/dicom-json.js';
 import { startIngestServer } from '../support/ingest-server.js';
 import type { IngestServer } from '../support/ingest-server.js';
 import { mountingImpossible, smallDisk } from '../support/small-disk.js';
-import { openStudies } from '../support/studies.js';
-import type { TestStudies } from '../support/studies.js';
+import { openStudies, type TestStudies } from '../support/studies.js';
+import { useStudies } from '../support/studies-fixture.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 
 const STUDIES = '/dicom-web/studies';
@@ -30,17 +29,12 @@ const SINGLE = { 'Content-Type': 'application/dicom' };
 const MULTI = { 'Content-Type': MULTIPART };
 const MIB = 1024 ** 2;
 
+const fixture = useStudies();
 let folder: string;
 let database: TestStudies;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-ingest-'));
-  database = await openStudies();
-});
-
-afterAll(async () => {
-  await database.close();
-  await rm(folder, { recursive: true });
+beforeAll(() => {
+  ({ folder, database } = fixture());
 });
 
 async function serverOn(dataFolder: string): Promise<IngestServer> {

@@ -1,8 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { readCommitmentRequest } from '../../adapters/dicom/read-commitment.js';
 import { COMMAND_FIELDS } from '../../core/dimse/command-set.js';
@@ -20,24 +16,19 @@ import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { startOrthanc } from '../support/orthanc-server.js';
 import { describeWithPeer } from '../support/peers.js';
-import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
+import { useStudies } from '../support/studies-fixture.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 
 const CR = UIDS.ComputedRadiographyImageStorage;
 const { ExplicitVRLittleEndian, ImplicitVRLittleEndian } = UIDS;
 
+const fixture = useStudies();
 let folder: string;
 let database: TestStudies;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'preread-commitment-'));
-  database = await openStudies();
-});
-
-afterAll(async () => {
-  await database.close();
-  await rm(folder, { recursive: true });
+beforeAll(() => {
+  ({ folder, database } = fixture());
 });
 
 async function storeOne(peer: DimsePeer): Promise<string> {

@@ -1,22 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { afterAll, beforeAll } from 'vitest';
 
-import type { StoredInstance } from '../../core/storage/study-store.js';
 import { MULTIPART } from './chest-sender.js';
 import { startIngestServer, type IngestServer, type IngestServerOptions } from './ingest-server.js';
-import { openStudies, type TestStudies } from './studies.js';
+import type { TestStudies } from './studies.js';
+import { useStudies, type StudiesFixture } from './studies-fixture.js';
 
 /** What senders say of what they send. */
 export const SINGLE = { 'Content-Type': 'application/dicom' };
 export const MULTI = { 'Content-Type': MULTIPART };
 export const STUDIES = '/dicom-web/studies';
 
-export interface IngestFixture {
-  readonly folder: string;
-  readonly database: TestStudies;
+export interface IngestFixture extends StudiesFixture {
   readonly server: IngestServer;
 }
 
@@ -24,30 +18,17 @@ export interface IngestFixture {
 export function useIngestServer(
   optionsFor: (database: TestStudies) => IngestServerOptions = () => ({}),
 ): () => IngestFixture {
-  let fixture: IngestFixture;
+  const studies = useStudies();
+  let server: IngestServer;
 
   beforeAll(async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'preread-ingest-'));
-    const database = await openStudies();
-    const server = await startIngestServer(folder, database.studies, optionsFor(database));
-    fixture = { folder, database, server };
+    const { folder, database } = studies();
+    server = await startIngestServer(folder, database.studies, optionsFor(database));
   });
 
-  afterAll(async () => {
-    await fixture.server.close();
-    await fixture.database.close();
-    await rm(fixture.folder, { recursive: true });
-  });
+  afterAll(() => server.close());
 
-  return () => fixture;
-}
-
-/** What the database has of a study. */
-export async function instancesOf(
-  { studies }: Pick<TestStudies, 'studies'>,
-  StudyInstanceUID: string,
-): Promise<readonly StoredInstance[]> {
-  return (await studies.findStudy(StudyInstanceUID))?.instances ?? [];
+  return () => ({ ...studies(), server });
 }
 
 /** How many objects the store holds. */

@@ -55,19 +55,22 @@ export function useQueueSuite(open: () => Promise<QueueBed>): QueueSuite {
     get queue() {
       return queue;
     },
-    async collect(concurrency = 1) {
-      const seen: string[] = [];
-      await queue.work(
-        'infer',
-        ({ instanceId }) => {
-          seen.push(instanceId);
-          return Promise.resolve();
-        },
-        { concurrency },
-      );
-      return seen;
-    },
+    collect: (concurrency = 1) => collectInstances(queue, concurrency),
   };
+}
+
+/** Works on `infer` and keeps what it gets. */
+export async function collectInstances(queue: JobQueue, concurrency: number): Promise<string[]> {
+  const seen: string[] = [];
+  await queue.work(
+    'infer',
+    ({ instanceId }) => {
+      seen.push(instanceId);
+      return Promise.resolve();
+    },
+    { concurrency },
+  );
+  return seen;
 }
 
 export const nothing = { waiting: 0, active: 0, delayed: 0, failed: 0 };

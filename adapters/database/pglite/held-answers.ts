@@ -24,7 +24,7 @@ const LAZY_DELAY_MS = 200;
 
 /** @param now milliseconds of a steady clock */
 export function createHeldAnswers(log: DurableLog, now: () => number): HeldAnswers {
-  let held: (() => void)[] = [];
+  const held: (() => void)[] = [];
   /** A strict commit is not on the disk yet. */
   let owesStrict = false;
   let oldestAtMs = 0;
@@ -70,7 +70,7 @@ export function createHeldAnswers(log: DurableLog, now: () => number): HeldAnswe
         answer();
         return;
       }
-      held = [...held, answer];
+      held.push(answer);
       // However many come, the first waits no longer than about twice as long as alone.
       if (now() - oldestAtMs > lastSyncMs) {
         release();
