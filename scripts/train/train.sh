@@ -30,4 +30,4 @@ cd "$root/scripts/train"
 cd "$root"
 model=$out/models/preread-cxr14
 npx --no-install tsx cli/main.ts models quantise "$model" --images 64 --target 34 --calibration "$nih/images" --labels "$nih/labels.csv"
-npx --no-install prettier --log-level warn --write "$model"/*.json
+npx --no-install prettier --log-level warn --write "$model"/*.json "$model"/*/*.json
