@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from . import cxr_square, plots
+from .augmentation import extract_moved
 from .backbone import load_layers
-from .cross_validation import fit_on, fold_heads, out_of_fold_logits
+from .cross_validation import PENALTIES, choose, fit_on, fold_heads, out_of_fold_logits, pick
 from .dataset import FINDINGS, load_dataset
 from .evaluation import BOOTSTRAP_DRAWS, cross_fitted_platt, evaluate
 from .features import TAPS, extract
@@ -25,9 +26,8 @@ from .targets import TAUGHT_WEIGHT, TEACHER_SHARE
 
 ROOT = Path(__file__).resolve().parents[3]
 NAME = 'preread-cxr14'
-VERSION = '1.2.0'
+VERSION = '1.3.0'
 SIZE = 224
-L2 = 2000.0
 SEED = 20240229
 
 
@@ -94,8 +94,9 @@ def card_facts(dataset, model, onnx_bytes, manifest, speed):
         'architecture': (
             'MobileNet v1 1.0 up to conv_pw_12, ReLU for ReLU6, with the ImageNet weights frozen and batch norm '
             f'folded. The outputs of {", ".join(TAPS)} are averaged over the whole image and over its upper, '
-            'middle and lower rows (overlapping thirds); one linear head for each finding (L2-regularised '
-            'logistic regression).'
+            'middle and lower rows (overlapping thirds); one linear head for each finding (logistic regression, L2-regularised: '
+            'less for features that go with any finding, and as strongly as the finding bears), trained on every image, its '
+            'mirror image, and a copy that is turned, stretched, shifted and brightened a little.'
         ),
         'cam_relation': (
             'A map is the linear head applied to each cell of the feature maps (averaged down to this grid), with '
@@ -138,15 +139,16 @@ def main():
     weights_path = options.data / 'backbone' / 'mobilenet_v1_1.0_224.npz'
     layers = load_layers(weights_path)
     features = extract(dataset, weights_path, layers, SIZE, options.cache)
-    pooled = features['pooled']
+    views = [*features['pooled'], *extract_moved(dataset, weights_path, layers, SIZE, options.cache)]
 
-    heads = fold_heads(pooled, dataset, L2)
-    logits = out_of_fold_logits(pooled, dataset.folds, heads)
+    heads, chosen = choose(views[0], dataset, fold_heads(views, dataset))
+    logits = out_of_fold_logits(views[0], dataset.folds, heads)
     evaluation = evaluate(dataset, logits, SEED)
     print(f"mean AUROC {evaluation['mean_auroc']:.4f}, balanced {evaluation['mean_balanced']:.4f}")
     pointing = pointing_game(dataset, out_of_fold_maps(dataset, features, heads))
 
-    weight, bias = fit_on(pooled, dataset, np.arange(len(dataset.images)), L2)
+    print('penalties:', ', '.join(f'{key} {PENALTIES[index]:.0f}' for key, index in zip(FINDINGS, chosen)), flush=True)
+    weight, bias = pick(fit_on(views, dataset, np.arange(len(dataset.images))), chosen)
     average, bias = centre(weight, bias, average_map(dataset, features))
     model = build_onnx(layers, weight, average, bias, SIZE, VERSION)
     onnx_bytes = model.SerializeToString(deterministic=True)

@@ -1,11 +1,20 @@
-"""Copies of images that are moved a little: training rows beside the images and their mirror images."""
+"""Pooled features of moved images: training rows beside the images and their mirror images."""
+
+import hashlib
+import inspect
+from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from . import cxr_square
+from .backbone import Backbone
+from .features import BATCH, TAPS, cache_key, pool_regions, region_masks, stack_taps
 
 SEED = 7
+# Seed of each view, and whether it is mirrored.
+VIEWS = ((1, False),)
 TURN_DEGREES = 6
 STRETCH = 0.1
 SHIFT = 0.04
@@ -29,3 +38,30 @@ def moved(image, rng, size, mirrored=False):
 def generator(view, row):
     """Each image of each view has its own random numbers."""
     return np.random.default_rng((SEED, view, row))
+
+
+def extract_moved(dataset, weights_path, layers, size, cache_folder, log=print):
+    """float32 [views, n, regions * C]. Cached by view."""
+    network = Backbone(layers, TAPS)
+    masks = torch.from_numpy(region_masks(size // 32))
+    settings = f'{inspect.getsource(moved)} {SEED} {TURN_DEGREES} {STRETCH} {SHIFT} {GAMMA}'
+    code = hashlib.sha256(settings.encode()).hexdigest()[:8]
+    result = []
+    for view, mirrored in VIEWS:
+        cache = Path(cache_folder) / f'moved-{cache_key(dataset, weights_path, size)}-{code}-{view}-{mirrored}.npy'
+        if not cache.exists():
+            pooled = []
+            for start in range(0, len(dataset.images), BATCH):
+                tensors = [
+                    moved(Image.fromarray(dataset.pixels(row).astype(np.uint8)), generator(view, row), size, mirrored)
+                    for row in range(start, min(start + BATCH, len(dataset.images)))
+                ]
+                with torch.no_grad():
+                    maps = network(torch.from_numpy(np.stack(tensors))[:, None])
+                    pooled.append(pool_regions(stack_taps(maps), masks).numpy())
+                if start % 400 == 0:
+                    log(f'moved images {view}: {start}/{len(dataset.images)}', flush=True)
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            np.save(cache, np.concatenate(pooled))
+        result.append(np.load(cache))
+    return np.stack(result)

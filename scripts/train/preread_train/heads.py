@@ -21,11 +21,25 @@ def standardise(features):
     return mean, np.where(scale > 1e-8, scale, 1.0)
 
 
-class Space:
-    """Standardised columns of features [n, d], and orthonormal axes of what their first `span` rows span."""
+def relevance(standard, targets, weights):
+    """[d]: mean over the findings of the |weighted covariance| of a standardised column and the standardised target."""
+    centred = targets - np.average(targets, axis=0, weights=weights)
+    scaled = (centred / centred.std(axis=0) * weights[:, None] / weights.sum()).astype(np.float32)
+    return np.abs(standard.T @ scaled).mean(axis=1)
 
-    def __init__(self, features, span=None):
+
+class Space:
+    """Standardised columns of features [n, d], and orthonormal axes of what their first `span` rows span.
+
+    powered_relevance(standardised first rows) multiplies the columns: where it is large the penalty is weak.
+    """
+
+    def __init__(self, features, span=None, powered_relevance=None):
         self.mean, self.scale = standardise(features)
+        if powered_relevance is not None:
+            factor = powered_relevance(self.standard(features[:span]))
+            # A column that never changes has no relevance, and is 0 at any scale.
+            self.scale = self.scale * np.sqrt((factor**2).mean()) / np.where(factor > 0, factor, 1.0)
         basis = self.standard(features[:span])
         values, vectors = np.linalg.eigh((basis @ basis.T).astype(np.float64))
         kept = values > SMALLEST_EIGENVALUE * values[-1]
@@ -45,15 +59,27 @@ class Space:
         return weight, bias - weight @ self.mean
 
 
-def fit_heads(features, targets, l2, weights=None, span=None):
-    """Minimise weighted sum of cross-entropies + l2/2 |W|^2 on standardised columns; the bias is not penalised.
+def fit_path(features, targets, penalties, weights=None, span=None, relevance_power=0.0):
+    """For each l2 of `penalties`: minimise weighted sum of cross-entropies + l2/2 |W|^2 on standardised columns.
 
-    features [n, d], targets [n, k] in 0..1, weights [n] (1 if None). Returns (W [k, d], b [k]) for the raw columns,
-    float64. Deterministic: full-batch L-BFGS from zero. span: W is looked for among the combinations of the first
-    `span` rows only, which for images and their mirror images halves the problem.
+    features [n, d], targets [n, k] in 0..1, weights [n] (1 if None); the bias is not penalised. Returns a list of
+    (W [k, d], b [k]) for the raw columns, float64. Deterministic: full-batch L-BFGS from zero. span: W is looked for
+    among the combinations of the first `span` rows only, which for images and their mirror images halves the problem.
+    relevance_power: the standardised columns are multiplied by this power of their relevance to the targets of those rows.
     """
-    space = Space(features, span)
-    return space.raw(*fit_coordinates(space.coordinates(features), targets, l2, weights))
+    weights = np.ones(len(features)) if weights is None else np.asarray(weights, np.float64)
+
+    def powered(standard):
+        return relevance(standard, targets[:span], weights[:span]) ** relevance_power
+
+    space = Space(features, span, powered if relevance_power > 0 else None)
+    x = space.coordinates(features)
+    return [space.raw(*fit_coordinates(x, targets, l2, weights)) for l2 in penalties]
+
+
+def fit_heads(features, targets, l2, weights=None, span=None):
+    """The heads of fit_path for one l2."""
+    return fit_path(features, targets, (l2,), weights, span)[0]
 
 
 def fit_coordinates(x, targets, l2, weights=None):

@@ -60,8 +60,9 @@ The weights are under Apache-2.0, like the backbone's. The terms of the NIH data
 ## How it was measured
 
 Five-fold cross-validation by patient. Every figure below is out of fold: the image was scored by heads that never
-saw its patient. The shipped heads are trained once more on all five folds with the same settings, so no figure was
-measured on exactly these weights; they are what to expect of them. Settings were chosen by the same
+saw its patient. How strongly the heads of a finding are regularised is chosen by AUROC: for the heads of a fold by the
+images of the other folds, for the shipped heads by all. The shipped heads are trained on all five folds, so no figure was
+measured on exactly these weights; they are what to expect of them. The other settings were chosen by the same
 cross-validation among the variants listed in `scripts/train/README.md`, which flatters the means slightly.
 Intervals are 95 % percentile intervals of {draws:,} bootstrap draws of whole patients.
 

@@ -41,18 +41,6 @@ class SolverTest(unittest.TestCase):
         weight, bias = fit_heads(self.features, self.targets, experiments.L2 * 0.01, self.weights)
         np.testing.assert_allclose(scores, self.test @ weight.T + bias, atol=1e-3)
 
-    def test_relevance_is_the_mean_covariance_with_the_targets(self):
-        expected = [
-            np.mean([
-                abs(np.cov(column, target / target.std(), bias=True, aweights=self.weights)[0, 1])
-                for target in self.targets.T
-            ])
-            for column in self.features.T
-        ]
-        np.testing.assert_allclose(
-            experiments.relevance(self.features, self.targets, self.weights), expected, rtol=1e-3
-        )
-
 
 @unittest.skipIf(bank is None or not WEIGHTS.exists(), 'onnxruntime or ../shared/data/backbone is not there')
 class NetworkTest(unittest.TestCase):

@@ -11,10 +11,11 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from . import cxr_square, metrics
+from . import cross_validation, cxr_square, metrics
 from .augmentation import generator, moved
+from .dataset import Dataset
 from .features import pool_regions, region_masks
-from .heads import fit_heads
+from .heads import fit_heads, fit_path, relevance
 from .network import centre, evidence
 
 
@@ -99,6 +100,31 @@ class HeadsTest(unittest.TestCase):
         weight, bias = fit_heads(features, targets, 6.0, times)
         np.testing.assert_allclose(features @ weight.T + bias, features @ expected[0].T + expected[1], atol=0.01)
 
+    def test_columns_count_by_their_relevance(self):
+        rng = random(7)
+        features = rng.normal(size=(50, 90))
+        features = ((features - features.mean(0)) / features.std(0)).astype(np.float32)
+        targets, weights = rng.random((50, 2)), rng.uniform(0.5, 2, 50)
+        factor = relevance(features, targets, weights)
+        # numpy's weighted covariance of each column with each standardised target.
+        expected = [
+            np.mean([
+                abs(np.cov(column, target / target.std(), bias=True, aweights=weights)[0, 1]) for target in targets.T
+            ])
+            for column in features.T
+        ]
+        np.testing.assert_allclose(factor, expected, rtol=1e-3)
+        # A column that is twice as large in a basis of unit columns costs a quarter.
+        scaled = features * (factor / np.sqrt((factor**2).mean()))
+        reference = LogisticRegression(C=1 / 3.0, tol=1e-10, max_iter=5000).fit(
+            np.repeat(scaled, 2, axis=0), np.tile([1, 0], 50),
+            np.stack([weights * targets[:, 0], weights * (1 - targets[:, 0])], axis=1).ravel(),
+        )
+        _, (weight, bias) = fit_path(features, targets, (30.0, 3.0), weights, relevance_power=1.0)
+        np.testing.assert_allclose(
+            features @ weight[0] + bias[0], scaled @ reference.coef_[0] + reference.intercept_, atol=0.02
+        )
+
     def test_the_mean_of_a_map_and_its_bias_are_the_head_on_the_pooled_features(self):
         rng = random(6)
         stacked = rng.normal(size=(2, 5, 7, 7))
@@ -108,6 +134,25 @@ class HeadsTest(unittest.TestCase):
         for image in range(2):
             cam = evidence(stacked[image], weight) - average
             np.testing.assert_allclose(cam.mean((1, 2)) + centred_bias, weight @ pooled[image] + bias, atol=1e-12)
+
+
+class PenaltyTest(unittest.TestCase):
+    def test_each_finding_has_the_penalty_that_is_best_in_the_other_folds(self):
+        rng = random(8)
+        labels = (np.arange(200) % 2)[:, None].repeat(2, axis=1).astype(float)
+        folds = np.repeat(np.arange(5), 40)
+        # Column 0 tells the first finding, column 1 the second; in fold 0 both tell the opposite.
+        signal = labels + 0.1 * rng.normal(size=labels.shape)
+        signal[folds == 0] = 1 - signal[folds == 0]
+        dataset = Dataset(None, (), np.arange(200), folds, None, labels, None, ())
+        right = np.eye(2)
+        # The first penalty has the first finding right, the second the second.
+        paths = [[(right * [[1], [-1]], np.zeros(2)), (right * [[-1], [1]], np.ones(2))]] * 5
+        heads, chosen = cross_validation.choose(signal, dataset, paths)
+        self.assertEqual(list(chosen), [0, 1])
+        for weight, bias in heads:
+            np.testing.assert_array_equal(weight, right)
+            np.testing.assert_array_equal(bias, [0, 1])
 
 
 class AugmentationTest(unittest.TestCase):
