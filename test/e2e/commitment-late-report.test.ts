@@ -13,7 +13,7 @@ import {
 } from '../../core/dimse/storage-commitment.js';
 import { demoStudies } from '../../scripts/phantom/demo-studies.js';
 import { UIDS } from '../support/build-dicom.js';
-import { openPeer } from '../support/dimse-peer.js';
+import { COMMITMENT_CONTEXT, openPeer } from '../support/dimse-peer.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { startServe } from '../support/preread-process.js';
@@ -103,11 +103,7 @@ function requestsOf(stored: Awaited<ReturnType<typeof startScriptedScp>>['stored
 
 /** As an archive does that reports on an association of its own. */
 async function reportSuccess(port: number, { TransactionUID, referenced }: Request): Promise<void> {
-  const context = {
-    abstractSyntax: STORAGE_COMMITMENT_PUSH,
-    transferSyntaxes: [ExplicitVRLittleEndian],
-  };
-  const peer = await openPeer(port, [context], { aeTitle: 'ARCHIVE' });
+  const peer = await openPeer(port, [COMMITMENT_CONTEXT], { aeTitle: 'ARCHIVE' });
   const { association } = peer;
   await association.send(
     peer.contextId(STORAGE_COMMITMENT_PUSH),

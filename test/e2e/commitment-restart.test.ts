@@ -10,7 +10,7 @@ import {
 import { readCommitmentRequest } from '../../adapters/dicom/read-commitment.js';
 import { UIDS } from '../support/build-dicom.js';
 import { newChest, newUid } from '../support/chest-sender.js';
-import { openPeer } from '../support/dimse-peer.js';
+import { COMMITMENT_CONTEXT, openPeer } from '../support/dimse-peer.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { startServe } from '../support/preread-process.js';
@@ -39,11 +39,7 @@ it('a report of storage commitment is still owed after a kill between the answer
     ReferencedSOPInstanceUID: chest.SOPInstanceUID,
   };
   const TransactionUID = newUid();
-  const context = {
-    abstractSyntax: STORAGE_COMMITMENT_PUSH,
-    transferSyntaxes: [ExplicitVRLittleEndian],
-  };
-  const sender = await openPeer(dimsePort, [context]);
+  const sender = await openPeer(dimsePort, [COMMITMENT_CONTEXT]);
   const { association } = sender;
   await association.send(
     sender.contextId(STORAGE_COMMITMENT_PUSH),

@@ -14,6 +14,7 @@ import { STORAGE_COMMITMENT_PUSH } from '../../core/dimse/storage-commitment.js'
 import type { PipelineError } from '../../core/errors.js';
 import { silentLogger } from '../../core/log.js';
 import { UIDS } from '../support/build-dicom.js';
+import { COMMITMENT_CONTEXT } from '../support/dimse-peer.js';
 import { newChest, newUid } from '../support/chest-sender.js';
 import { startDimseServer } from '../support/dimse-server.js';
 import { eventually } from '../support/eventually.js';
@@ -188,13 +189,7 @@ describeWithPeer('orthanc', 'Orthanc as the archive that commits', (peer) => {
     const { association, contexts } = await openAssociation({
       ...PLACE,
       ...place,
-      contexts: [
-        {
-          id: 1,
-          abstractSyntax: STORAGE_COMMITMENT_PUSH,
-          transferSyntaxes: [UIDS.ExplicitVRLittleEndian],
-        },
-      ],
+      contexts: [{ ...COMMITMENT_CONTEXT, id: 1 }],
       roles: [],
       maxPduBytes: 16_384,
       implementationClassUID: '1.2.3.4.5',

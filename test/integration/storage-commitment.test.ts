@@ -9,7 +9,7 @@ import {
 } from '../../core/dimse/storage-commitment.js';
 import { encodeElements, EXPLICIT, UIDS } from '../support/build-dicom.js';
 import { newChest, newUid } from '../support/chest-sender.js';
-import { openPeer, storeChest } from '../support/dimse-peer.js';
+import { COMMITMENT_CONTEXT, openPeer, storeChest } from '../support/dimse-peer.js';
 import type { DimsePeer } from '../support/dimse-peer.js';
 import { startDimseServer } from '../support/dimse-server.js';
 import { eventually } from '../support/eventually.js';
@@ -67,7 +67,7 @@ async function request(peer: DimsePeer, data: Buffer | undefined, ActionTypeID =
 
 const CONTEXTS = [
   { abstractSyntax: CR, transferSyntaxes: [ExplicitVRLittleEndian] },
-  { abstractSyntax: STORAGE_COMMITMENT_PUSH, transferSyntaxes: [ExplicitVRLittleEndian] },
+  COMMITMENT_CONTEXT,
 ];
 
 describe('storage commitment', () => {

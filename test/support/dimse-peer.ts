@@ -15,11 +15,18 @@ import {
   PDU_TYPES,
 } from '../../core/dimse/pdu.js';
 import type { ProposedContext, RoleSelection } from '../../core/dimse/pdu.js';
+import { STORAGE_COMMITMENT_PUSH } from '../../core/dimse/storage-commitment.js';
 import { chestElements, encodeElements, EXPLICIT, UIDS } from './build-dicom.js';
 import { newUid } from './chest-sender.js';
 
 const MAX_PDU_BYTES = 65_536;
 const TIMEOUT_MS = 60_000;
+
+/** In which storage commitment is asked for and reported, by either side. */
+export const COMMITMENT_CONTEXT = {
+  abstractSyntax: STORAGE_COMMITMENT_PUSH,
+  transferSyntaxes: [UIDS.ExplicitVRLittleEndian],
+} as const satisfies Omit<ProposedContext, 'id'>;
 
 /** A scripted SCU, for what real ones do not do. */
 export interface DimsePeer {
