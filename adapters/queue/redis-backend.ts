@@ -38,6 +38,17 @@ export function createRedisQueueBackend(url: string, telemetry?: Telemetry): Que
     override duplicate(override?: Partial<RedisOptions>): Redis {
       return new TrackedRedis({ ...this.options, ...override });
     }
+
+    /**
+     * Between two attempts to connect, ioredis takes back the next one and says nothing more: who waits for
+     * its end, as a closing worker does, would wait for ever. A connection not yet begun it ends properly.
+     */
+    override disconnect(reconnect = false): void {
+      if (this.status === 'reconnecting' && !reconnect) {
+        this.status = 'wait';
+      }
+      super.disconnect(reconnect);
+    }
   }
 
   let producer: Redis | undefined;

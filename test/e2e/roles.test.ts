@@ -45,6 +45,18 @@ describeWithPeer('postgres', 'roles in processes of their own', (postgresPeer) =
       });
     });
 
+    it('end when they are asked to while Redis is down', async () => {
+      const env = { DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url };
+      await withPipeline(env, [[]], async ([serve]) => {
+        await redis.kill();
+        try {
+          expect(await serve!.stop()).toBe(0);
+        } finally {
+          await redis.restart();
+        }
+      });
+    });
+
     it('carry on after the inference process of a worker machine is killed', async () => {
       const env = { DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url };
       const roles = [['ingest', 'assemble', 'delivery'], ['inference']];
