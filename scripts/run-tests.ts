@@ -25,6 +25,9 @@ const PEERS: Readonly<Record<string, string>> = {
   orthanc: '/usr/sbin/Orthanc',
   openssl: '/usr/bin/openssl',
   'orthanc-dicomweb': '/usr/share/orthanc/plugins/libOrthancDicomWeb.so',
+  'mono-mcs': '/usr/bin/mcs',
+  'mono-runtime': '/usr/bin/mono',
+  'libmono-system-core4.0-cil': '/usr/lib/mono/4.5/System.Core.dll',
   strace: '/usr/bin/strace',
   'python3-sklearn': '/usr/lib/python3/dist-packages/sklearn',
 };

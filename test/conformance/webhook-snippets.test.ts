@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { transpileModule, ModuleKind, ScriptTarget } from 'typescript';
+import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { packageRoot } from '../../adapters/process/package-info.js';
-import { Webhook } from 'standardwebhooks';
+import { describeWithPeer } from '../support/peers.js';
+import { temporaryFolder } from '../support/temp-folder.js';
 
 /** Of the specification's reference implementations. Source: github.com/standard-webhooks. */
 const VECTOR = {
@@ -56,15 +58,18 @@ describe('the page on webhooks', () => {
     await Promise.resolve();
   });
 
+  // (secrets, body, time) and what is to be said of them.
+  const CASES = [
+    { secrets: [OTHER_SECRET, VECTOR.secret], body: VECTOR.body, now: VECTOR.at + 10, ours: true },
+    { secrets: [VECTOR.secret], body: `${VECTOR.body} `, now: VECTOR.at, ours: false },
+    { secrets: [OTHER_SECRET], body: VECTOR.body, now: VECTOR.at, ours: false },
+    { secrets: [VECTOR.secret], body: VECTOR.body, now: VECTOR.at + 301, ours: false },
+  ];
+  const expected = CASES.map(({ ours }) => ours);
+
   it.skipIf(spawnSync('python3', ['--version']).status !== 0)(
     'has Python that does the same, and refuses what is old',
     () => {
-      const cases = [
-        { secrets: [OTHER_SECRET, VECTOR.secret], body: VECTOR.body, now: VECTOR.at + 10 },
-        { secrets: [VECTOR.secret], body: `${VECTOR.body} `, now: VECTOR.at },
-        { secrets: [OTHER_SECRET], body: VECTOR.body, now: VECTOR.at },
-        { secrets: [VECTOR.secret], body: VECTOR.body, now: VECTOR.at + 301 },
-      ];
       const program = `${snippet('python')}
 import json, sys
 asked = json.load(sys.stdin)
@@ -73,11 +78,40 @@ print(json.dumps([
     for case in asked['cases']
 ]))`;
       const { stdout, stderr } = spawnSync('python3', ['-c', program], {
-        input: JSON.stringify({ headers: VECTOR.headers, cases }),
+        input: JSON.stringify({ headers: VECTOR.headers, cases: CASES }),
         encoding: 'utf8',
       });
       expect(stderr).toBe('');
-      expect(JSON.parse(stdout)).toEqual([true, false, false, false]);
+      expect(JSON.parse(stdout)).toEqual(expected);
     },
   );
+
+  describeWithPeer('mono', 'in C#', (mono) => {
+    it('has code that does the same', () => {
+      const folder = temporaryFolder();
+      // A string of JSON is one of C#, as long as it has no lone surrogates.
+      const text = (value: string): string => JSON.stringify(value);
+      const of = (name: keyof typeof VECTOR.headers): string => text(VECTOR.headers[name]);
+      const asked = CASES.map(({ secrets, body, now }) => {
+        const given = [
+          `new[] { ${secrets.map(text).join(', ')} }`,
+          `${of('webhook-id')}, ${of('webhook-timestamp')}`,
+          `Encoding.UTF8.GetBytes(${text(body)})`,
+          `${of('webhook-signature')}, ${now}`,
+        ];
+        return `Console.WriteLine(Webhooks.IsOurs(${given.join(', ')}));`;
+      });
+      const source = join(folder, 'receiver.cs');
+      writeFileSync(
+        source,
+        `${snippet('csharp')}\nclass Program { static void Main() { ${asked.join('\n')} } }`,
+      );
+      const compiled = spawnSync(mono.program('mcs'), [source], { encoding: 'utf8' });
+      expect(compiled.status, compiled.stderr).toBe(0);
+      const { stdout } = spawnSync(mono.program('mono'), [join(folder, 'receiver.exe')], {
+        encoding: 'utf8',
+      });
+      expect(stdout.trim().split('\n')).toEqual(expected.map((ours) => (ours ? 'True' : 'False')));
+    });
+  });
 });

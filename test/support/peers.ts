@@ -16,6 +16,11 @@ export const PEERS = {
   openjpeg: { packages: ['libopenjp2-tools'], programs: ['opj_compress', 'opj_decompress'] },
   orthanc: { packages: ['orthanc', 'orthanc-dicomweb'], programs: ['Orthanc'] },
   clang: { packages: ['clang-14', 'lld-14'], programs: ['clang-14', 'wasm-ld-14'] },
+  mono: {
+    packages: ['mono-mcs', 'mono-runtime', 'libmono-system-core4.0-cil'],
+    programs: ['mcs', 'mono'],
+    files: ['/usr/lib/mono/4.5/System.Core.dll'],
+  },
   strace: { packages: ['strace'], programs: ['strace'] },
   chromium: { packages: ['chromium'], programs: ['chromium'] },
   sklearn: {
