@@ -6,7 +6,7 @@ import { PipelineError } from '../../../core/errors.js';
 import { builtEntry } from '../../process/package-info.js';
 import type { ImageAnswer, ImageTask, ObjectSource, ShownPicture } from './image-task.js';
 
-/** An image that takes longer is refused. */
+/** An image that takes longer is refused, if nothing else is said. */
 export const DECODE_LIMIT_MS = 60_000;
 /** A thread that nobody needs gives its memory back. */
 const IDLE_MS = 30_000;
@@ -21,6 +21,7 @@ export interface ImageDecoderOptions {
   readonly maxWaiting: number;
   /** Takes what processor time others leave (Linux). */
   readonly background: boolean;
+  readonly limitMs?: number;
 }
 
 /** Decodes stored images in one thread, one after the other. Frames count from 0. */
@@ -44,6 +45,7 @@ export interface ImageDecoder {
 }
 
 export function createImageDecoder(options: ImageDecoderOptions): ImageDecoder {
+  const { limitMs = DECODE_LIMIT_MS } = options;
   let worker: Worker | undefined;
   let idle: NodeJS.Timeout | undefined;
   let waiting = 0;
@@ -78,7 +80,7 @@ export function createImageDecoder(options: ImageDecoderOptions): ImageDecoder {
   async function perform(task: ImageTask): Promise<ImageAnswer> {
     clearTimeout(idle);
     worker ??= startWorker();
-    const timeout = AbortSignal.timeout(DECODE_LIMIT_MS);
+    const timeout = AbortSignal.timeout(limitMs);
     try {
       const signal = AbortSignal.any([timeout, closing.signal]);
       const answered = once(worker, 'message', { signal });
@@ -91,7 +93,7 @@ export function createImageDecoder(options: ImageDecoderOptions): ImageDecoder {
         throw new PipelineError('shutting-down', 'The image was not decoded before the end.');
       }
       const what = timeout.aborted
-        ? `The image was not decoded within ${DECODE_LIMIT_MS / 1000} s.`
+        ? `The image was not decoded within ${limitMs / 1000} s.`
         : 'The image has stopped its decoder.';
       throw new PipelineError('pixel-data-corrupt', what, { cause });
     } finally {
