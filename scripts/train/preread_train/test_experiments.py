@@ -14,7 +14,7 @@ from .heads import fit_heads
 
 WEIGHTS = Path(__file__).resolve().parents[4] / 'shared' / 'data' / 'backbone' / 'mobilenet_v1_1.0_224.npz'
 if importlib.util.find_spec('onnxruntime'):
-    from . import adaptation, bank, experiments
+    from . import adaptation, bank, laboratory
 else:
     bank = None
 
@@ -28,17 +28,17 @@ class SolverTest(unittest.TestCase):
         self.targets, self.weights = rng.random((50, 2)), rng.uniform(0.5, 2, 50)
         self.test = rng.normal(size=(9, 120)).astype(np.float32)
         gram = self.features @ self.features.T
-        self.problem = experiments.Problem(gram, gram, self.targets, self.weights)
+        self.problem = laboratory.Problem(gram, gram, self.targets, self.weights)
         self.kernel = self.test @ self.features.T
 
     def test_ridge_on_kernels_is_scikit_learns_on_features(self):
-        scores = experiments.ridge(self.problem, 0.001, self.kernel)
-        model = Ridge(alpha=experiments.RIDGE_L2 * 0.001).fit(self.features, self.targets, self.weights)
+        scores = laboratory.ridge(self.problem, 0.001, self.kernel)
+        model = Ridge(alpha=laboratory.RIDGE_L2 * 0.001).fit(self.features, self.targets, self.weights)
         np.testing.assert_allclose(scores, model.predict(self.test), atol=1e-4)
 
     def test_logistic_heads_on_kernels_are_those_on_features(self):
-        scores = experiments.logistic(self.problem, 0.01, self.kernel)
-        weight, bias = fit_heads(self.features, self.targets, experiments.L2 * 0.01, self.weights)
+        scores = laboratory.logistic(self.problem, 0.01, self.kernel)
+        weight, bias = fit_heads(self.features, self.targets, laboratory.L2 * 0.01, self.weights)
         np.testing.assert_allclose(scores, self.test @ weight.T + bias, atol=1e-3)
 
 
