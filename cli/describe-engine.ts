@@ -3,8 +3,8 @@ import type { OpenClassifier } from '../workers/inference/open-classifier.js';
 
 /** What computes, and why it is not the provider or the number format that comes first. */
 export function describeEngine({ classifier, manifest }: OpenClassifier): string {
-  const { engine, fallback, processIds, maxBatch } = classifier;
-  const processes = `${processIds.length} ${processIds.length === 1 ? 'process' : 'processes'}`;
+  const { engine, fallback, maxBatch } = classifier;
+  const processes = `${classifier.processes} ${classifier.processes === 1 ? 'process' : 'processes'}`;
   const why = fallback === undefined ? '' : ` (not ${fallback.wanted}: ${fallback.reason})`;
   const { executionProvider, precision } = engine;
   const batches = maxBatch === 1 ? '' : `, batches of up to ${maxBatch}`;

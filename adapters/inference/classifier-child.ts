@@ -37,7 +37,7 @@ export interface Child {
   send(message: MessageToChild): void;
   /** Ends it at once; `cause` is what `gone` will say. */
   kill(cause: PipelineError): void;
-  /** Ends an idle child; resolves when it is gone. */
+  /** Ends a child that is idle or not yet warm; resolves when it is gone. */
   stop(): Promise<void>;
 }
 
@@ -107,7 +107,10 @@ export function startChild(options: ChildOptions, events: ChildEvents): Child {
     send,
     kill,
     async stop() {
-      if (process_.connected) {
+      if (!started) {
+        // It would load the model to the end before it saw that nobody is there.
+        process_.kill('SIGKILL');
+      } else if (process_.connected) {
         process_.disconnect();
       }
       const timer = setTimeout(() => process_.kill('SIGKILL'), STOP_LIMIT_MS);

@@ -10,11 +10,15 @@ const WATCH_MS = 250;
 
 export interface ClassifierPoolOptions extends SlotOptions {
   readonly processes: number;
+  /** With how many warm children the pool is there; the others follow. All of them by default. */
+  readonly startWith?: 'all' | 'first';
 }
 
 export interface ClassifierPool extends ImageClassifier {
   /** Why another provider or number format is in use than the one that was asked for. */
   readonly fallback: ChildInfo['fallback'];
+  /** Children that it has when all are warm. */
+  readonly processes: number;
   /** Of the children that are warm. */
   readonly processIds: readonly number[];
   /** Images that one child computes at once. */
@@ -22,8 +26,8 @@ export interface ClassifierPool extends ImageClassifier {
 }
 
 /**
- * Child processes that each do whole images. Resolves when all of them are warm, or rejects with the
- * reason why one of them cannot start.
+ * Child processes that each do whole images. Resolves when as many as said are warm, or rejects with the
+ * reason why one of them cannot start. One that cannot afterwards is tried again, with a warning.
  *
  * A child that dies, hangs or grows too large is replaced. The image it worked on is reported as
  * `inference-crashed` or `inference-timeout`; the one that waited behind it is handed to another child. Of images
@@ -45,7 +49,7 @@ export async function createClassifierPool(
   );
 
   function freed(): void {
-    if (slots.every(({ info }) => info !== undefined)) {
+    if (options.startWith === 'first' || slots.every(({ info }) => info !== undefined)) {
       onStarted?.();
     }
     dispatch();
@@ -130,11 +134,13 @@ export async function createClassifierPool(
   }
   onStarted = undefined;
   let lastEngine: EngineFacts | undefined;
+  // Every child of a pool finds the same.
+  const first = slots.find(({ info }) => info !== undefined);
 
   return {
-    concurrency: slots.reduce((sum, { capacity }) => sum + capacity, 0),
-    // Every child of a pool finds the same.
-    maxBatch: slots[0]?.info?.maxBatch ?? 1,
+    concurrency: options.processes * (first?.capacity ?? 1),
+    processes: options.processes,
+    maxBatch: first?.info?.maxBatch ?? 1,
     get engine() {
       // Every child of a pool finds the same; while none is warm, the last one that was has answered.
       lastEngine = slots.find(({ info }) => info !== undefined)?.info?.engine ?? lastEngine;

@@ -4,8 +4,8 @@ import { selfTestInput, type ModelSelfTest } from '../../core/inference/model-se
 import type { ClassifierOutput, ClassifierSession } from './classifier-session.js';
 
 /**
- * Runs a session once, so that the first image does not pay for what the runtime does lazily, then
- * through the model's self-test, one by one and as a batch of the largest size. TensorRT compiles for the sizes
+ * Runs a session, so that the first image does not pay for what the runtime does lazily: through the model's
+ * self-test where there is one, one by one and as a batch of the largest size. TensorRT compiles for the sizes
  * that it has seen. Throws `model-self-test-failed` naming the case and the difference.
  */
 export async function warmUp(
@@ -16,8 +16,10 @@ export async function warmUp(
 ): Promise<void> {
   const { channels, height, width } = manifest.input;
   const blank = new Float32Array(channels * height * width);
-  await session.run(blank);
   const cases = selfTest?.cases ?? [];
+  if (cases.length === 0) {
+    await session.run(blank);
+  }
   const tensors = cases.map(({ input }) => selfTestInput(manifest.input, input));
   for (const [index, tensor] of tensors.entries()) {
     check(index, await session.run(tensor));

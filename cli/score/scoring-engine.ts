@@ -1,6 +1,6 @@
 import type { ScoringFacts } from '../../core/archive/scoring-facts.js';
 import type { ImageClassifier } from '../../core/inference/image-classifier.js';
-import { silentLogger } from '../../core/log.js';
+import { silentLogger, type Logger } from '../../core/log.js';
 import { openClassifier, type ClassifierConfig } from '../../workers/inference/open-classifier.js';
 import { scoringFacts } from '../../workers/inference/scoring-facts.js';
 import { tunedConfig } from '../../workers/inference/tuned-config.js';
@@ -27,11 +27,25 @@ export async function openLocalEngine(
   if (stale !== undefined) {
     notify(stale);
   }
-  const open = await openClassifier({ logger: silentLogger }, config);
+  const open = await openClassifier({ logger: startFailureLogger(notify) }, config, 'first');
   return {
     classifier: open.classifier,
     facts: scoringFacts(open, config),
     description: describeEngine(open),
     close: () => open.classifier.close(),
+  };
+}
+
+/** Tells once that a process does not start although another one has; rows say what else happens. */
+function startFailureLogger(notify: (text: string) => void): Logger {
+  let told = false;
+  return {
+    ...silentLogger,
+    warn({ whileStarting, code }) {
+      if (whileStarting === true && !told) {
+        told = true;
+        notify(`An inference process does not start (${String(code)}): the others do its work.`);
+      }
+    },
   };
 }

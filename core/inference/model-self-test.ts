@@ -40,11 +40,14 @@ export function selfTestInput(
   const { channels, height, width } = input;
   const [low, high] = input.range;
   const tensor = new Float32Array(channels * height * width);
+  const horizontal = Float64Array.from(
+    { length: width },
+    (_, x) => 0.25 * Math.sin((2 * Math.PI * cyclesX * x) / width),
+  );
   for (let y = 0; y < height; y += 1) {
     const vertical = 0.25 * Math.cos((2 * Math.PI * cyclesY * y) / height);
     for (let x = 0; x < width; x += 1) {
-      const horizontal = 0.25 * Math.sin((2 * Math.PI * cyclesX * x) / width);
-      tensor[y * width + x] = low + (high - low) * (0.5 + horizontal + vertical);
+      tensor[y * width + x] = low + (high - low) * (0.5 + horizontal[x]! + vertical);
     }
   }
   for (let channel = 1; channel < channels; channel += 1) {

@@ -27,6 +27,24 @@ serveClassifier(async () => ({
   prepare: ({ source }) => readFileSync(source.path),
 }));
 `;
+/** An entry of children of which the first one starts; the others hang, and fail when told. */
+const FIRST_ALONE = `
+import { existsSync, mkdirSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { serveClassifier } from '${join(packageRoot, 'dist/adapters/inference/child-server.js')}';
+serveClassifier(async ({ claim }) => {
+  try {
+    mkdirSync(claim);
+  } catch {
+    while (!existsSync(claim + '/fail')) await setTimeout(20);
+    throw new Error('not the first');
+  }
+  return {
+    engine: {}, maxBatch: 1, batchDelayMs: 0,
+    prepare: () => ({ kind: 'answered', classification: { kind: 'not-analysed', gates: [] } }),
+  };
+});
+`;
 const { fixture, logger, openPool, warnings } = usePools();
 let folder: string;
 let images: readonly string[];
@@ -55,6 +73,12 @@ async function until(condition: () => boolean, what: string): Promise<void> {
 
 function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
+}
+
+/** Processes of this one that run the entry. */
+function childrenOf(parent: number, entryPath: string): string[] {
+  const listed = execFileSync('ps', ['--ppid', String(parent), '-o', 'args=']).toString();
+  return listed.split('\n').filter((line) => line.includes(entryPath));
 }
 
 describe('a pool', () => {
@@ -240,6 +264,34 @@ describe('starting', () => {
       code: 'inference-crashed',
       message: expect.stringContaining('Cannot find module') as string,
     });
+  });
+
+  test('with the first warm child works while the others hang or fail', async () => {
+    const entryPath = join(folder, 'first-alone.mjs');
+    const claim = join(folder, 'claim');
+    await writeFile(entryPath, FIRST_ALONE);
+    const pool = await createClassifierPool(
+      { logger },
+      {
+        entryPath,
+        settings: { claim },
+        processes: 3,
+        startWith: 'first',
+        imageTimeLimitMs: 10_000,
+        startTimeLimitMs: 60_000,
+        memoryLimitMb: 512,
+      },
+    );
+    expect(pool).toMatchObject({ processes: 3, concurrency: 6, maxBatch: 1 });
+    const classifyAll = () => Promise.all(images.map((path) => pool.classify({ path })));
+    expect(await classifyAll()).toHaveLength(images.length);
+    expect(pool.processIds).toHaveLength(1);
+    await writeFile(join(claim, 'fail'), '');
+    await until(() => warnings.length > 0, 'a start that failed is told');
+    expect(warnings[0]).toMatchObject({ whileStarting: true });
+    expect(await classifyAll()).toHaveLength(images.length);
+    await pool.close();
+    expect(childrenOf(process.pid, entryPath)).toEqual([]);
   });
 
   test('again with a model that is gone tells whoever waits', async () => {

@@ -24,7 +24,7 @@ export interface OpenClassifier {
 }
 
 /**
- * The configured model in warm processes. Throws `model-not-found`, `model-manifest-invalid`,
+ * The configured model in warm processes: all of them, or the first one of them, while the others follow. Throws `model-not-found`, `model-manifest-invalid`,
  * `model-hash-mismatch`, `model-overlay-invalid`, `model-overlay-mismatch`, `model-graph-mismatch`,
  * `model-self-test-failed`, `config-invalid` for the site's rules or, when a process does not
  * start at all, `inference-crashed` or `inference-timeout`.
@@ -32,6 +32,7 @@ export interface OpenClassifier {
 export async function openClassifier(
   deps: { readonly logger: Logger },
   config: ClassifierConfig,
+  startWith: 'all' | 'first' = 'all',
 ): Promise<OpenClassifier> {
   const searchPath = modelSearchPath(config.PREREAD_MODELS_DIR);
   const { folder, manifest } = await readSiteModel(
@@ -60,6 +61,7 @@ export async function openClassifier(
     imageTimeLimitMs: config.PREREAD_IMAGE_TIME_LIMIT_MS,
     startTimeLimitMs: config.PREREAD_INFERENCE_START_LIMIT_MS,
     memoryLimitMb: config.PREREAD_INFERENCE_MEMORY_MB,
+    startWith,
   });
   return { classifier, manifest, siteRules };
 }
