@@ -19,10 +19,10 @@ module.exports = {
     },
     {
       name: 'adapters-do-not-import-siblings',
-      comment: 'config/ and process/ are the foundations every adapter may lean on.',
+      comment: 'config/, network/ and process/ are the foundations every adapter may lean on.',
       severity: 'error',
       from: { path: '^adapters/([^/]+)/' },
-      to: { path: '^adapters/', pathNot: '^adapters/($1|config|process)/' },
+      to: { path: '^adapters/', pathNot: '^adapters/($1|config|network|process)/' },
     },
     {
       name: 'processes-meet-on-the-queue',

@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ register(program: Comman
   'dead-letters': () => import('./commands/dead-letters.js'),
   deliveries: () => import('./commands/deliveries.js'),
   demo: () => import('./commands/demo.js'),
+  destinations: () => import('./commands/destinations.js'),
   evaluate: () => import('./commands/evaluate.js'),
   export: () => import('./commands/export.js'),
   inspect: () => import('./commands/inspect.js'),

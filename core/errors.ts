@@ -149,6 +149,12 @@ export const ERRORS = {
     0x0110,
     'The destination resolves to an address that is not allowed.',
   ),
+  'delivery-unconfigured': entry(
+    'transient',
+    503,
+    0x0110,
+    'This process cannot use the destination as it is set.',
+  ),
   internal: entry('permanent', 500, 0x0110, 'An internal error.'),
 } as const;
 

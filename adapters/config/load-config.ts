@@ -26,3 +26,12 @@ export function loadConfig<S extends z.ZodType>(
 export function intVariable(bounds: { min: number; max: number }) {
   return z.coerce.number().int().min(bounds.min).max(bounds.max);
 }
+
+/** Networks as 10.1.0.0/16 in an environment variable, separated by spaces or commas. */
+export function networksVariable() {
+  return z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter((network) => network !== ''))
+    .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()])))
+    .default([]);
+}

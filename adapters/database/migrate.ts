@@ -12,6 +12,7 @@ import * as resultLookup from './migrations/0007-result-lookup.js';
 import * as sentCommitments from './migrations/0008-sent-commitments.js';
 import * as destinationAddresses from './migrations/0009-destination-addresses.js';
 import * as unreportedCommitments from './migrations/0010-unreported-commitments.js';
+import * as destinations from './migrations/0011-destinations.js';
 
 /** In the order of their names. A migration that has been released is never changed. */
 const MIGRATIONS = {
@@ -25,6 +26,7 @@ const MIGRATIONS = {
   '0008-sent-commitments': sentCommitments,
   '0009-destination-addresses': destinationAddresses,
   '0010-unreported-commitments': unreportedCommitments,
+  '0011-destinations': destinations,
 };
 
 /** Any number: the advisory lock that processes which start at the same time queue at. */

@@ -22,6 +22,7 @@ export interface DatabaseSchema {
   audit_log: AuditLogTable;
   closed_destinations: ClosedDestinationsTable;
   destination_addresses: DestinationAddressesTable;
+  destinations: DestinationsTable;
 }
 
 interface StudiesTable {
@@ -149,10 +150,18 @@ interface ClosedDestinationsTable {
   closed_at: Date;
 }
 
-/** Where they were at the last start. */
+/** Where they were when they were last set, or at the last start. */
 interface DestinationAddressesTable {
   destination: string;
   fingerprint: string;
+}
+
+/** Those that the API has set. */
+interface DestinationsTable {
+  destination: string;
+  definition: JSONColumnType<object>;
+  revision: string;
+  set_at: Date;
 }
 
 export interface ApiKeysTable {

@@ -41,7 +41,7 @@ export function parseDestinations(
   }
   const problems = parsed.error.issues.map(({ path, message }) => {
     const keys = path.filter((key) => typeof key !== 'symbol');
-    return `${name}, line ${lineOf(keys)}: ${fieldOf(keys)}: ${message}`;
+    return `${name}, line ${lineOf(keys)}: ${fieldOf(keys) || 'the file'}: ${message}`;
   });
   throw new PipelineError('config-invalid', problems.join('\n'));
 
@@ -57,7 +57,10 @@ export function parseDestinations(
   }
 }
 
-function fieldOf(path: readonly (string | number)[]): string {
-  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
-  return text.replace(/^\./, '') || 'the file';
+/** `''` is the whole. */
+export function fieldOf(path: readonly PropertyKey[]): string {
+  const text = path
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('');
+  return text.replace(/^\./, '');
 }

@@ -9,6 +9,7 @@ import type { DeliveryReceipt, ResultSink } from '../../core/delivery/result-sin
 import { PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
 import { httpFailure, readText, transportError } from '../../core/delivery/transport-failure.js';
+import type { AddressGuard } from '../network/address-guard.js';
 import { isTransientFailure, readStowAnswer } from './stow-answer.js';
 
 export interface StowSinkOptions {
@@ -20,6 +21,8 @@ export interface StowSinkOptions {
   readonly tls?: ConnectionOptions | undefined;
   /** Value of the header Authorization. */
   readonly authorization?: string | undefined;
+  /** Absent: any address may be reached. */
+  readonly guard?: AddressGuard | undefined;
 }
 
 /**
@@ -31,7 +34,7 @@ export function createStowSink(
   options: StowSinkOptions,
 ): ResultSink {
   const agent = new Agent({
-    connect: { ...options.tls, timeout: options.timeoutMs },
+    connect: { ...options.tls, timeout: options.timeoutMs, lookup: options.guard?.lookup },
     headersTimeout: options.timeoutMs,
     bodyTimeout: options.timeoutMs,
     keepAliveTimeout: 4_000,
@@ -41,6 +44,7 @@ export function createStowSink(
   return {
     name: options.name,
     async send(delivery) {
+      options.guard?.checkHost(new URL(url).hostname);
       const objects = await deps.buildObjects(delivery);
       if (objects.length === 0) {
         return { objects: 0 };

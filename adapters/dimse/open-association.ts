@@ -14,6 +14,7 @@ import {
 } from '../../core/dimse/pdu.js';
 import { transportError } from '../../core/delivery/transport-failure.js';
 import { PipelineError } from '../../core/errors.js';
+import type { AddressGuard } from '../network/address-guard.js';
 import type { AcceptedContext } from './association.js';
 import { Association } from './association.js';
 import { createPduChannel } from './pdu-channel.js';
@@ -31,6 +32,8 @@ export interface OpenAssociationOptions {
   readonly implementationVersionName: string;
   /** Absent for a connection without TLS. */
   readonly tls?: ConnectionOptions | undefined;
+  /** Absent: any address may be reached. */
+  readonly guard?: AddressGuard | undefined;
 }
 
 export interface OpenedAssociation {
@@ -103,12 +106,12 @@ function notOpened(cause: unknown): PipelineError {
       );
 }
 
-function connected({ host, port, timeoutMs, tls }: OpenAssociationOptions): Promise<Socket> {
+function connected({ host, port, timeoutMs, tls, guard }: OpenAssociationOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    guard?.checkHost(host);
+    const place = { host, port, ...(guard && { lookup: guard.lookup }) };
     const serverName = isIP(host) === 0 ? { servername: host } : {};
-    const socket = tls
-      ? connectTls({ ...serverName, ...tls, host, port })
-      : connectPlain({ host, port });
+    const socket = tls ? connectTls({ ...serverName, ...tls, ...place }) : connectPlain(place);
     const fail = (cause?: Error) => {
       clearTimeout(timer);
       socket.destroy();

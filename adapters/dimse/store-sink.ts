@@ -12,6 +12,7 @@ import { COMMAND_FIELDS, statusHex } from '../../core/dimse/command-set.js';
 import type { ProposedContext } from '../../core/dimse/pdu.js';
 import { STORAGE_COMMITMENT_PUSH } from '../../core/dimse/storage-commitment.js';
 import { PipelineError } from '../../core/errors.js';
+import type { AddressGuard } from '../network/address-guard.js';
 import type { AcceptedContext, Association } from './association.js';
 import { openAssociation } from './open-association.js';
 import { AssociationEnded } from './pdu-channel.js';
@@ -27,6 +28,8 @@ export interface StoreSinkOptions {
   readonly timeoutMs: number;
   /** Present: DICOM over TLS. */
   readonly tls?: ConnectionOptions | undefined;
+  /** Absent: any address may be reached. */
+  readonly guard?: AddressGuard | undefined;
 }
 
 /** Best first: what is accepted of these is what an object goes in. */

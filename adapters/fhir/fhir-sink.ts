@@ -9,6 +9,7 @@ import type { ResultSink } from '../../core/delivery/result-sink.js';
 import { PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
 import { httpFailure, readText, transportError } from '../../core/delivery/transport-failure.js';
+import type { AddressGuard } from '../network/address-guard.js';
 import { createAuthorizer, type FhirAuth } from './authorize.js';
 
 export interface FhirSinkOptions extends BundleOptions {
@@ -19,6 +20,8 @@ export interface FhirSinkOptions extends BundleOptions {
   readonly timeoutMs: number;
   readonly userAgent: string;
   readonly tls?: ConnectionOptions | undefined;
+  /** Absent: any address may be reached. */
+  readonly guard?: AddressGuard | undefined;
 }
 
 const MEDIA_TYPE = 'application/fhir+json';
@@ -35,11 +38,15 @@ export function createFhirSink(
 ): ResultSink {
   const { timeoutMs } = options;
   const agent = new Agent({
-    connect: { ...options.tls, timeout: timeoutMs },
+    connect: { ...options.tls, timeout: timeoutMs, lookup: options.guard?.lookup },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     keepAliveTimeout: 4_000,
   });
+  const urls = [
+    options.url,
+    ...(options.auth !== undefined && 'tokenUrl' in options.auth ? [options.auth.tokenUrl] : []),
+  ];
   const authorizer = createAuthorizer(
     { clock: deps.clock, dispatcher: agent, timeoutMs },
     options.auth,
@@ -48,6 +55,9 @@ export function createFhirSink(
   return {
     name: options.name,
     async send(delivery) {
+      for (const url of urls) {
+        options.guard?.checkHost(new URL(url).hostname);
+      }
       const source = await deps.readSource(delivery);
       const bundle = buildResultBundle(delivery.result, source, options);
       try {

@@ -16,6 +16,7 @@ import type { ReadSource } from '../../core/delivery/result-objects.js';
 import type { DeliveryReceipt, ResultSink } from '../../core/delivery/result-sink.js';
 import { PipelineError } from '../../core/errors.js';
 import { transportError } from '../../core/delivery/transport-failure.js';
+import type { AddressGuard } from '../network/address-guard.js';
 
 export interface MllpSinkOptions extends OruOptions {
   readonly name: string;
@@ -24,6 +25,8 @@ export interface MllpSinkOptions extends OruOptions {
   readonly timeoutMs: number;
   /** Present: MLLP over TLS. */
   readonly tls?: ConnectionOptions | undefined;
+  /** Absent: any address may be reached. */
+  readonly guard?: AddressGuard | undefined;
 }
 
 const START = 0x0b;
@@ -70,11 +73,11 @@ export function createMllpSink(
   }
 }
 
-async function connect({ host, port, tls, timeoutMs }: MllpSinkOptions): Promise<Socket> {
+async function connect({ host, port, tls, timeoutMs, guard }: MllpSinkOptions): Promise<Socket> {
+  guard?.checkHost(host);
+  const place = { host, port, ...(guard && { lookup: guard.lookup }) };
   const socket =
-    tls === undefined
-      ? connectTcp({ host, port })
-      : connectTls({ servername: host, ...tls, host, port });
+    tls === undefined ? connectTcp(place) : connectTls({ servername: host, ...tls, ...place });
   // The whole exchange has this time, not each silence: a drip of bytes is no answer.
   const timer = setTimeout(() => {
     socket.destroy(

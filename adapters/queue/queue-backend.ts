@@ -31,7 +31,7 @@ export type BullQueue = Pick<
   | 'getJobs'
   | 'waitUntilReady'
 >;
-export type BullWorker = Pick<Worker, 'close' | 'waitUntilReady'>;
+export type BullWorker = Pick<Worker, 'close' | 'waitUntilReady' | 'concurrency'>;
 
 /** Trouble with the connection. It must be heard, or it ends the process. */
 export type OnError = (error: Error) => void;

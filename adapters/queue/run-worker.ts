@@ -112,5 +112,10 @@ export async function runWorker<N extends JobName>(
     await close();
     throw error;
   }
-  return { close };
+  return {
+    close,
+    resize(concurrency) {
+      worker.concurrency = concurrency;
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { WEBHOOK_BODIES } from '../../core/delivery/webhook-message.js';
-import { intVariable } from '../config/load-config.js';
+import { intVariable, networksVariable } from '../config/load-config.js';
 
 export const webhookSecretSchema = z
   .string()
@@ -34,15 +34,10 @@ export const webhookConfig = z.object({
     .describe(
       'thin: ids, priority, flagged findings and a link to the rest. full: the whole result.',
     ),
-  PREREAD_WEBHOOK_ALLOW_NETWORKS: z
-    .string()
-    .transform((text) => text.split(/[\s,]+/).filter((network) => network !== ''))
-    .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()])))
-    .default([])
-    .describe(
-      'Private networks that the webhook may reach, as 10.1.0.0/16, separated by spaces. Without it only ' +
-        'public addresses and this machine are.',
-    ),
+  PREREAD_WEBHOOK_ALLOW_NETWORKS: networksVariable().describe(
+    'Private networks that the webhook may reach, as 10.1.0.0/16, separated by spaces. Without it only ' +
+      'public addresses and this machine are.',
+  ),
   PREREAD_WEBHOOK_TIMEOUT_MS: intVariable({ min: 100, max: 120_000 })
     .default(20_000)
     .describe('How long one attempt may wait for the receiver.'),

@@ -12,6 +12,7 @@ import {
 import { PipelineError } from '../../core/errors.js';
 import { DISCLAIMER, type StudyResult } from '../../core/results/study-result.js';
 import { createSigner } from './sign-message.js';
+import { createAddressGuard } from '../network/address-guard.js';
 import { createWebhookSink, type WebhookSinkOptions } from './webhook-sink.js';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -220,7 +221,7 @@ function sinkTo(
       userAgent: 'preread-test',
       body: 'thin',
       publicUrl: undefined,
-      allowNetworks: [],
+      guard: createAddressGuard([]),
       ...options,
     },
   );

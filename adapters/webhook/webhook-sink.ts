@@ -12,7 +12,7 @@ import { PipelineError } from '../../core/errors.js';
 import type { Clock } from '../../core/time.js';
 import { parseRetryAfterMs, transportError } from '../../core/delivery/transport-failure.js';
 import { traceparentHeader } from '../../core/trace.js';
-import { createAddressGuard } from './address-guard.js';
+import type { AddressGuard } from '../network/address-guard.js';
 import { createSigner } from './sign-message.js';
 
 export interface WebhookSinkOptions {
@@ -24,8 +24,8 @@ export interface WebhookSinkOptions {
   readonly userAgent: string;
   readonly body: WebhookBody;
   readonly publicUrl: string | undefined;
-  /** Private networks that it may reach. */
-  readonly allowNetworks: readonly string[];
+  /** Which addresses it may reach. */
+  readonly guard: AddressGuard;
   /** Trust and client certificate for TLS, as node:tls takes them. */
   readonly tls?: ConnectionOptions | undefined;
 }
@@ -40,7 +40,7 @@ const MAX_ANSWER_BYTES = 16 * 1024;
  */
 export function createWebhookSink(deps: { clock: Clock }, options: WebhookSinkOptions): ResultSink {
   const signers = options.secrets.map(createSigner);
-  const guard = createAddressGuard(options.allowNetworks);
+  const { guard } = options;
   const agent = new Agent({
     connect: { ...options.tls, timeout: options.timeoutMs, lookup: guard.lookup },
     headersTimeout: options.timeoutMs,
@@ -59,7 +59,7 @@ export function createWebhookSink(deps: { clock: Clock }, options: WebhookSinkOp
   };
 
   async function post(delivery: SinkDelivery): Promise<Dispatcher.ResponseData> {
-    guard.checkUrl(options.url);
+    guard.checkHost(new URL(options.url).hostname);
     const body = JSON.stringify(buildWebhookMessage(delivery, options));
     const id = webhookId(delivery.deliveryId);
     const timestampSeconds = Math.floor(deps.clock() / 1000);

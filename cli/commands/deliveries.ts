@@ -6,10 +6,7 @@ import { DELIVERY_STATES } from '../../core/storage/study-store.js';
 import {
   deliveryListSchema,
   listedDeliverySchema,
-  openedSchema,
 } from '../../services/ingest-http/routes/deliveries-schemas.js';
-import type { listedDestinationSchema } from '../../services/ingest-http/routes/destinations.js';
-import { destinationListSchema } from '../../services/ingest-http/routes/destinations.js';
 import { EXIT } from '../exit-codes.js';
 import { addReplay, addShow, printFound } from '../remote/item-commands.js';
 import {
@@ -27,7 +24,6 @@ interface Flags {
   readonly study?: string;
   readonly limit?: number;
   readonly json?: boolean;
-  readonly reason?: string;
 }
 
 type Delivery = z.infer<typeof listedDeliverySchema>;
@@ -39,7 +35,8 @@ const HELP = `
 A delivery is one version of a result on its way to one destination. One that was given up (dead) waits
 for a person; replay sends it again under the same id, so that a receiver that has it keeps it once. One that
 waits for its next attempt (pending) is tried at once by replay, and its schedule begins anew.
-A destination that has answered 410 gets nothing more until a delivery to it is replayed, or it is opened.
+A destination that has answered 410 gets nothing more until a delivery to it is replayed, or it is opened
+(preread destinations open).
 
 Exit codes:
   ${EXIT.ok}  done
@@ -47,19 +44,17 @@ Exit codes:
   ${EXIT.usage}  wrong arguments
 
 Examples:
-  preread deliveries destinations
   preread deliveries list --state dead
   preread deliveries list --study 1.2.840.99.1 --json
   preread deliveries show 0b9d3c0e-8a5f-4c7f-9a51-2c9d6a1b7e11
   preread deliveries replay 0b9d3c0e-8a5f-4c7f-9a51-2c9d6a1b7e11 --reason "PACS lost it"
   preread deliveries replay --all --destination pacs --reason "PACS is back"
-  preread deliveries replay --all --waiting --destination pacs --reason "PACS is back"
-  preread deliveries open ris --reason "new receiver"`;
+  preread deliveries replay --all --waiting --destination pacs --reason "PACS is back"`;
 
 export function register(program: Command): void {
   const command = program
     .command('deliveries')
-    .summary('results on their way to destinations: destinations, list, show, replay, open')
+    .summary('results on their way to destinations: list, show, replay')
     .description('Results on their way to destinations.')
     .addHelpText('after', HELP);
 
@@ -90,26 +85,6 @@ export function register(program: Command): void {
       return found.map(({ id }) => id);
     },
   ).option('--waiting', 'with --all: those that wait for their next attempt instead', false);
-  withServerOption(command.command('destinations').description('where results go'))
-    .option('--json', 'as JSON', false)
-    .action(async (flags: Flags) => {
-      const server = await connectToServer(flags, process.env);
-      const { destinations } = await server.call(
-        'GET',
-        '/api/v1/destinations',
-        destinationListSchema,
-      );
-      printFound(destinations, flags.json, destinationTable);
-    });
-  withServerOption(command.command('open').description('send to a destination again that was gone'))
-    .argument('<destination>')
-    .option('--reason <text>', 'why, for the audit log', 'opened by the operator')
-    .action(async (name: string, { reason, ...flags }: Flags) => {
-      const server = await connectToServer(flags, process.env);
-      const path = `/api/v1/destinations/${encodeURIComponent(name)}/open`;
-      const { opened } = await server.call('POST', path, openedSchema, { reason });
-      console.log(`${opened} gets results again; replay what was given up meanwhile`);
-    });
 }
 
 /** All pages, up to the limit. */
@@ -132,25 +107,6 @@ async function list(
     cursor = page.nextCursor;
   } while (cursor !== undefined && found.length < limit);
   return found;
-}
-
-function destinationTable(found: readonly z.infer<typeof listedDestinationSchema>[]): string {
-  if (found.length === 0) {
-    return 'no destinations';
-  }
-  return textTable([
-    ['name', 'kind', 'address', 'results', 'order', 'state'],
-    ...found.map(({ name, kind, address, results, order, enabled, closedAt }) => [
-      name,
-      kind,
-      address,
-      Object.entries(results)
-        .map(([filter, wanted]) => `${filter}: ${[wanted].flat().join(' ')}`)
-        .join('; ') || 'default',
-      String(order),
-      closedAt !== undefined ? `closed ${closedAt.slice(0, 16)}` : enabled ? 'open' : 'off',
-    ]),
-  ]);
 }
 
 function table(found: readonly Delivery[]): string {

@@ -9,7 +9,7 @@ import { createLogger } from '../../adapters/observability/logger.js';
 import { runDemo, type Demo } from '../demo/run-demo.js';
 import { EXIT } from '../exit-codes.js';
 import { serveConfig } from '../serve/config.js';
-import { readDestinations } from '../serve/destinations.js';
+import { configureDestinations } from '../serve/destinations.js';
 import { ROLES } from '../serve/roles.js';
 import { startPipeline, type Pipeline } from '../serve/start-pipeline.js';
 import { onStopSignal } from '../serve/stop-signal.js';
@@ -89,7 +89,7 @@ function startDemo(flags: DemoFlags, dataDir: string, signal: AbortSignal): Prom
       { logger, clock: Date.now, random: Math.random },
       config,
       new Set(ROLES),
-      readDestinations(config, process.env, true),
+      configureDestinations(config, process.env, true),
     );
   };
   const print = (line: string): void => {

@@ -4,7 +4,7 @@ import { loadConfig } from '../../adapters/config/load-config.js';
 import { createLogger } from '../../adapters/observability/logger.js';
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
 import { serveConfig } from '../serve/config.js';
-import { readDestinations } from '../serve/destinations.js';
+import { configureDestinations } from '../serve/destinations.js';
 import { parseRoles } from '../serve/roles.js';
 import { startPipeline } from '../serve/start-pipeline.js';
 import { onStopSignal } from '../serve/stop-signal.js';
@@ -14,7 +14,7 @@ Settings are environment variables; docs/configuration.md lists them all. The mo
   PREREAD_DATA_DIR         folder of the images and the embedded database (./preread-data)
   PREREAD_HOST, _PORT      where to listen (127.0.0.1, 8142)
   PREREAD_WEBHOOK_URL      where results are posted, signed with PREREAD_WEBHOOK_SECRET
-  PREREAD_DESTINATIONS     file of all places that results go to
+  PREREAD_DESTINATIONS     file of all places that results go to (more: preread destinations set)
   DATABASE_URL, REDIS_URL  PostgreSQL and Redis in place of the embedded database and queue
 
   PREREAD_DIMSE_AE_TITLES, _CALLERS   AE titles of ours (PREREAD) and of those who may call
@@ -56,7 +56,7 @@ const CUSTOMARY_DIMSE_PORT = '11112';
 async function serve(flags: ServeFlags): Promise<void> {
   const roles = parseRoles(flags.role);
   const config = loadConfig(serveConfig, withFlags(process.env, flags));
-  const destinations = readDestinations(config, process.env, roles.has('delivery'));
+  const destinations = configureDestinations(config, process.env, roles.has('delivery'));
   const logger = createLogger(config);
   const stop = onStopSignal();
   const pipeline = await startPipeline(
@@ -65,12 +65,6 @@ async function serve(flags: ServeFlags): Promise<void> {
     roles,
     destinations,
   );
-  if (roles.has('assemble') && !destinations.some(({ enabled }) => enabled)) {
-    logger.warn(
-      {},
-      'no destination is set (PREREAD_DESTINATIONS, PREREAD_WEBHOOK_URL): results wait in the API and go nowhere',
-    );
-  }
   const dimse = pipeline.dimsePort === undefined ? '' : `; DIMSE on port ${pipeline.dimsePort}`;
   console.log(
     `${softwareName} ${softwareVersion} ready at ${pipeline.url} (${[...roles].join(', ')}${dimse})`,

@@ -74,7 +74,7 @@ function statusPage(status: Status, readiness: Readiness, nowMs: number): string
   );
   const closed = status.closedDestinations.map(
     ({ name, since }) =>
-      `${name} has said that it is gone, ${age(nowMs - Date.parse(since))} ago: preread deliveries open ${name}`,
+      `${name} has said that it is gone, ${age(nowMs - Date.parse(since))} ago: preread destinations open ${name}`,
   );
   const room = `room for images: ${(status.freeBytes / 1024 ** 3).toFixed(1)} GiB`;
   return [readiness.status, ...checks, ...closed, '', backlog, '', queues, '', room].join('\n');

@@ -14,6 +14,8 @@ export interface ItemResource<Item> {
   /** Of the list; an item's is below it. */
   readonly path: string;
   readonly schema: z.ZodType<Item>;
+  /** What an item is called by; `id` unless said. */
+  readonly id?: string;
 }
 
 export interface ReplayFlags extends ServerFlag {
@@ -26,9 +28,12 @@ export interface ReplayFlags extends ServerFlag {
 }
 
 /** `show <id>`. */
-export function addShow<Item>(command: Command, { path, schema }: ItemResource<Item>): void {
+export function addShow<Item>(
+  command: Command,
+  { path, schema, id: idName = 'id' }: ItemResource<Item>,
+): void {
   withServerOption(command.command('show').description('one of them, as JSON'))
-    .argument('<id>')
+    .argument(`<${idName}>`)
     .action(async (id: string, flags: ServerFlag) => {
       const server = await connectToServer(flags, process.env);
       const found = await server.call('GET', `${path}/${encodeURIComponent(id)}`, schema);

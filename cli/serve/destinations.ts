@@ -1,52 +1,57 @@
+import {
+  createApiDestinations,
+  type ApiDestinations,
+} from '../../adapters/destinations/api-destinations.js';
+import { createDestinations } from '../../adapters/destinations/live-destinations.js';
 import { loadDestinations } from '../../adapters/destinations/load-destinations.js';
-import { secretSchema, unreadSecretSchema } from '../../adapters/destinations/read-secret.js';
-import { tlsOptions } from '../../adapters/destinations/tls-options.js';
-import { readCommitmentReport } from '../../adapters/dicom/read-commitment.js';
-import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
-import { createWebhookSink } from '../../adapters/webhook/webhook-sink.js';
-import { createStowSink } from '../../adapters/dicomweb/stow-sink.js';
-import { createStoreSink } from '../../adapters/dimse/store-sink.js';
-import { createFhirSink } from '../../adapters/fhir/fhir-sink.js';
-import { createMllpSink } from '../../adapters/hl7/mllp-sink.js';
-import type { Destination, DestinationOf } from '../../core/delivery/destination.js';
-import { createLane } from '../../core/delivery/lane.js';
-import type { ResultSink } from '../../core/delivery/result-sink.js';
-import { failureListeners } from '../../core/delivery/route-result.js';
-import { assertNever, PipelineError } from '../../core/errors.js';
+import { referenceSchema, secretSchema } from '../../adapters/destinations/read-secret.js';
+import type { Destination } from '../../core/delivery/destination.js';
+import type { Destinations, SetDestination } from '../../core/delivery/destinations.js';
+import { PipelineError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
-import type { PipelineMetrics } from '../../core/metrics.js';
-import type { SentCommitments } from '../../core/storage/sent-commitments.js';
+import type { DestinationStore } from '../../core/storage/destination-store.js';
 import type { Clock } from '../../core/time.js';
-import type { DeliveryTarget } from '../../core/use-cases/deliver-result.js';
 import type { ServeConfig } from './config.js';
-import { createResultObjects, type ObjectsForm, type ResultObjectsDeps } from './result-objects.js';
+import type { ObjectsForm } from './result-objects.js';
 
 /** The name of the destination that the environment alone describes. */
 const WEBHOOK_NAME = 'webhook';
 
-export interface SinkDeps extends ResultObjectsDeps {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Pick<PipelineMetrics, 'commitmentReport'>;
-  readonly sentCommitments: SentCommitments;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a process is told of destinations before it starts. */
+export interface ConfiguredDestinations extends Pick<ApiDestinations, 'check'> {
+  /** Those of the file and of the environment, and the ones of the API while the process runs. */
+  open(deps: {
+    readonly store: Pick<DestinationStore, 'list'>;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  }): Destinations;
 }
 
 /**
- * All destinations: those of the file, and the webhook of the environment.
- *
  * @param sends whether this process delivers; one that only routes needs no secrets
  * @throws PipelineError `config-invalid`
  */
-export function readDestinations(
+export function configureDestinations(
   config: ServeConfig,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   sends: boolean,
-): readonly Destination[] {
+): ConfiguredDestinations {
+  const declared = readDeclared(config, env, sends);
+  const { check, read } = createApiDestinations({
+    env,
+    secretsFolder: config.PREREAD_SECRETS_DIR,
+    allowNetworks: config.PREREAD_DESTINATION_NETWORKS,
+    sends,
+  });
+  return { check, open: (deps) => createDestinations({ ...deps, read }, declared) };
+}
+
+function readDeclared(config: ServeConfig, env: Environment, sends: boolean): SetDestination[] {
   const { PREREAD_DESTINATIONS: path } = config;
   const fromFile =
-    path === undefined
-      ? []
-      : loadDestinations(path, sends ? secretSchema(env) : unreadSecretSchema);
+    path === undefined ? [] : loadDestinations(path, sends ? secretSchema(env) : referenceSchema());
   const webhook = environmentWebhook(config);
   if (webhook.length > 0 && fromFile.some(({ name }) => name === WEBHOOK_NAME)) {
     throw new PipelineError(
@@ -54,110 +59,23 @@ export function readDestinations(
       `PREREAD_WEBHOOK_URL is the destination "${WEBHOOK_NAME}", which the file has too: rename that one.`,
     );
   }
-  return [...fromFile, ...webhook];
-}
-
-/** What the delivery worker needs of each destination that is switched on. */
-export function createTargets(
-  deps: SinkDeps,
-  config: ServeConfig,
-  destinations: readonly Destination[],
-): ReadonlyMap<string, DeliveryTarget> {
-  return new Map(
-    destinations
-      .filter(({ enabled }) => enabled)
-      .map((destination) => [
-        destination.name,
-        {
-          sink: createSink(deps, config, destination),
-          lane: createLane(destination.concurrency),
-          retryDelaysMs: destination.retry?.delaysSeconds.map((seconds) => seconds * 1000),
-          failureListeners: failureListeners(destinations, destination.name),
-        },
-      ]),
-  );
+  return [
+    ...fromFile.map((destination) => ({ destination, source: 'file' as const })),
+    ...webhook.map((destination) => ({ destination, source: 'environment' as const })),
+  ];
 }
 
 /**
  * The form in which the objects of results are read here: that of the first archive that gets them, so that one UID
  * is one object wherever it is read.
  */
-export function formOfObjects(destinations: readonly Destination[]): ObjectsForm {
-  const archive = destinations.find(
-    ({ kind, enabled }) => enabled && (kind === 'dicomweb' || kind === 'dimse'),
-  );
+export function formOfObjects(destinations: readonly SetDestination[]): ObjectsForm {
+  const archive = destinations
+    .map(({ destination }) => destination)
+    .find(({ kind, enabled }) => enabled && (kind === 'dicomweb' || kind === 'dimse'));
   return archive !== undefined && 'report' in archive
     ? { report: archive.report, language: archive.language }
     : { report: 'comprehensive-3d-sr', language: 'en' };
-}
-
-/** Places of all lanes together, and some to look at what finds its lane full. */
-export function deliveryConcurrency(destinations: readonly Destination[]): number {
-  return 4 + destinations.reduce((sum, { concurrency }) => sum + concurrency, 0);
-}
-
-function createSink(deps: SinkDeps, config: ServeConfig, destination: Destination): ResultSink {
-  const common = {
-    name: destination.name,
-    timeoutMs: destination.timeoutSeconds * 1000,
-    userAgent: `${softwareName}/${softwareVersion}`,
-    tls: destination.tls && tlsOptions(destination.tls),
-  };
-  const { clock } = deps;
-  const { buildObjects, readSource } = createResultObjects(deps);
-  switch (destination.kind) {
-    case 'webhook':
-      return createWebhookSink(
-        { clock },
-        { ...destination, ...common, publicUrl: config.PREREAD_PUBLIC_URL },
-      );
-    case 'dicomweb':
-      return createStowSink(
-        { clock, buildObjects: buildObjects(destination) },
-        { ...common, url: destination.url, authorization: authorization(destination.auth) },
-      );
-    case 'dimse':
-      return createStoreSink(
-        {
-          buildObjects: buildObjects(destination),
-          commitment: destination.storageCommitment
-            ? {
-                ...deps,
-                readReport: readCommitmentReport,
-                waitMs: destination.commitmentTimeoutSeconds * 1000,
-              }
-            : undefined,
-        },
-        { ...destination, ...common },
-      );
-    case 'hl7':
-      return createMllpSink({ readSource }, { ...destination, ...common });
-    case 'fhir':
-      return createFhirSink(
-        { clock, readSource },
-        {
-          ...common,
-          url: destination.url,
-          auth: destination.auth,
-          patientIdentifierSystem: destination.patientIdentifierSystem,
-        },
-      );
-    default:
-      return assertNever(destination);
-  }
-}
-
-function authorization(auth: DestinationOf<'dicomweb'>['auth']): string | undefined {
-  switch (auth?.kind) {
-    case undefined:
-      return undefined;
-    case 'basic':
-      return `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
-    case 'bearer':
-      return `Bearer ${auth.token}`;
-    default:
-      return assertNever(auth);
-  }
 }
 
 function environmentWebhook(config: ServeConfig): Destination[] {

@@ -2,6 +2,7 @@ import { openDatabase } from '../../adapters/database/open-database.js';
 import { createArchiveStore } from '../../adapters/database/archive-store.js';
 import { createBacklogCheck } from '../../adapters/database/backlog.js';
 import { createCommitmentStore } from '../../adapters/database/commitment-store.js';
+import { createDestinationStore } from '../../adapters/database/destination-store.js';
 import { createKeyStore } from '../../adapters/database/key-store.js';
 import { createOperationsStore } from '../../adapters/database/operations-store/operations-store.js';
 import { createSentCommitments } from '../../adapters/database/sent-commitments.js';
@@ -24,6 +25,7 @@ import { PipelineError } from '../../core/errors.js';
 import type { PoisonedJob } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
 import type { CommitmentStore } from '../../core/storage/commitment-store.js';
+import type { DestinationStore } from '../../core/storage/destination-store.js';
 import type { PipelineMetrics } from '../../core/metrics.js';
 import type { OperationsStore } from '../../core/storage/operations-store.js';
 import type { SentCommitments } from '../../core/storage/sent-commitments.js';
@@ -41,6 +43,7 @@ export interface Stores {
   readonly commitments: CommitmentStore;
   readonly sentCommitments: SentCommitments;
   readonly archives: ArchiveStore;
+  readonly destinationStore: DestinationStore;
   readonly objects: LocalObjectStore;
   readonly checkBacklog: () => Promise<void>;
   readonly queue: BullmqJobQueue;
@@ -148,6 +151,10 @@ export async function openStores(
     config.PREREAD_MAX_WAITING_IMAGES,
   );
   const archives = createArchiveStore({ pool: database.pool });
+  const destinationStore = createDestinationStore(
+    { pool: database.pool, clock: deps.clock },
+    handOn,
+  );
   return {
     store,
     operations,
@@ -155,6 +162,7 @@ export async function openStores(
     commitments,
     sentCommitments,
     archives,
+    destinationStore,
     objects,
     checkBacklog,
     queue,

@@ -32,9 +32,12 @@ export function createResultObjects({ store, objects }: ResultObjectsDeps): {
   readonly readSource: ReadSource;
   readonly findSource: FindSource;
   readonly buildObjects: (options: ObjectsOptions) => BuildObjects;
-  /** @param readPicture decodes a stored image for the summary page */
+  /**
+   * @param formOfObjects the form in which they are shown at the moment
+   * @param readPicture decodes a stored image for the summary page
+   */
   readonly readable: (
-    form: ObjectsForm,
+    formOfObjects: () => Promise<ObjectsForm>,
     readPicture: (path: string) => Promise<ShownPicture>,
   ) => ReadableObjects;
 } {
@@ -90,16 +93,18 @@ export function createResultObjects({ store, objects }: ResultObjectsDeps): {
     readSource,
     findSource,
     buildObjects: (options) => async (of) => build(of, await readSource(of), options),
-    readable: (form, readPicture) => ({
+    readable: (formOfObjects, readPicture) => ({
       async outline(of) {
         const source = await findSource(of);
         const objects = READABLE_OBJECTS;
         return source === undefined
           ? []
-          : build(of, source, { ...form, objects }, () => Promise.resolve(blankPage()));
+          : build(of, source, { ...(await formOfObjects()), objects }, () =>
+              Promise.resolve(blankPage()),
+            );
       },
       async summaryPage(of) {
-        const options = { ...form, objects: ['sc'] } as const;
+        const options = { ...(await formOfObjects()), objects: ['sc'] } as const;
         const drawPage: DrawPage = async (result, path, language) =>
           drawSummaryPage(result, await readPicture(path), language);
         const [page] = await build(of, await readSource(of), options, drawPage);

@@ -43,7 +43,7 @@ export interface StartedIngest {
 export async function startIngest(
   given: Omit<IngestAppDeps, 'decoder' | 'findSource' | 'resultObjects'> & {
     readonly access: Access;
-    readonly objectsForm: ObjectsForm;
+    readonly formOfObjects: () => Promise<ObjectsForm>;
     readonly metrics: PipelineMetrics;
   },
   stores: Stores,
@@ -62,7 +62,7 @@ export async function startIngest(
     ...given,
     decoder,
     findSource: results.findSource,
-    resultObjects: results.readable(given.objectsForm, (path) => decoder.picture({ path }, 0)),
+    resultObjects: results.readable(given.formOfObjects, (path) => decoder.picture({ path }, 0)),
   };
   const tls = await openTls(deps, config, closers);
   if (!isLoopback(config.PREREAD_HOST) && tls === undefined) {

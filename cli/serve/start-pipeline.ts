@@ -10,7 +10,7 @@ import { openSpanRecorder } from '../../adapters/observability/span-recorder.js'
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
 import { loadSiteRules } from '../../adapters/rules/load-site-rules.js';
 import { addressFingerprint } from '../../core/delivery/address-fingerprint.js';
-import type { Destination } from '../../core/delivery/destination.js';
+import type { Destinations } from '../../core/delivery/destinations.js';
 import { routeResult } from '../../core/delivery/route-result.js';
 import { PipelineError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
@@ -31,7 +31,8 @@ import { startInferenceWorker } from '../../workers/inference/start-inference-wo
 import { describeEngine } from '../describe-engine.js';
 import { createClosers, type Closers } from './closers.js';
 import type { ServeConfig } from './config.js';
-import { createTargets, deliveryConcurrency, formOfObjects } from './destinations.js';
+import { createTargets } from './delivery-targets.js';
+import { formOfObjects, type ConfiguredDestinations } from './destinations.js';
 import { openAccess } from './open-access.js';
 import { openStores, type Stores } from './open-stores.js';
 import type { Role } from './roles.js';
@@ -64,11 +65,11 @@ export async function startPipeline(
   deps: PipelineDeps,
   config: ServeConfig,
   roles: ReadonlySet<Role>,
-  destinations: readonly Destination[],
+  configured: ConfiguredDestinations,
 ): Promise<Pipeline> {
   const closers = createClosers();
   try {
-    return await start(deps, config, roles, destinations, closers);
+    return await start(deps, config, roles, configured, closers);
   } catch (error) {
     await closers.closeAll().catch((closeError: unknown) => {
       deps.logger.warn({ err: closeError }, 'closing after a failed start failed too');
@@ -81,7 +82,7 @@ async function start(
   deps: PipelineDeps,
   config: ServeConfig,
   roles: ReadonlySet<Role>,
-  destinations: readonly Destination[],
+  configured: ConfiguredDestinations,
   closers: Closers,
 ): Promise<Pipeline> {
   // Before anything is opened: a file that is not right stops the start.
@@ -99,6 +100,7 @@ async function start(
     clock: deps.clock,
   });
   const shared = { ...deps, ...stores, metrics };
+  const destinations = configured.open({ ...deps, store: stores.destinationStore });
   // Before the model is loaded: what is refused is refused at once.
   const access = roles.has('ingest') ? await openAccess(stores.keys, config) : undefined;
   const inference = roles.has('inference')
@@ -108,22 +110,33 @@ async function start(
     const worker = await startAssembleWorker({
       ...shared,
       software: { name: softwareName, version: softwareVersion },
-      route: (result) => routeResult(destinations, result),
+      route: async (result) =>
+        routeResult(
+          (await destinations.current()).map(({ destination }) => destination),
+          result,
+        ),
     });
     closers.add(() => worker.close());
+    await warnOfNone(destinations, deps.logger);
   }
   if (roles.has('delivery')) {
     await stores.operations.openMovedDestinations(
-      new Map(destinations.map((to) => [to.name, addressFingerprint(to)])),
+      new Map(
+        destinations.declared.map(({ destination }) => [
+          destination.name,
+          addressFingerprint(destination),
+        ]),
+      ),
     );
     const targets = createTargets(shared, config, destinations);
-    for (const { sink } of targets.values()) {
-      closers.add(() => sink.close());
-    }
+    closers.add(() => targets.close());
     const worker = await startDeliveryWorker(
       { ...shared, targets },
-      { concurrency: deliveryConcurrency(destinations) },
+      { concurrency: targets.places() },
     );
+    targets.watchPlaces((places) => {
+      worker.resize(places);
+    });
     closers.add(() => worker.close());
   }
   const readiness = [
@@ -152,7 +165,7 @@ async function start(
   const ingest = {
     objects,
     studies: store,
-    operations: { ...stores, objects, destinations },
+    operations: { ...stores, objects, destinations, checkDestination: configured.check },
     metrics,
     page: metrics,
     keys: stores.keys,
@@ -176,7 +189,7 @@ async function start(
         {
           ...ingest,
           access,
-          objectsForm: formOfObjects(destinations),
+          formOfObjects: async () => formOfObjects(await destinations.current()),
           checkBacklog: stores.checkBacklog,
           holds: createStudyHolds({ studies: store, readStudyInstanceUID, clock: deps.clock }),
         },
@@ -197,6 +210,20 @@ async function start(
     inferenceProcesses: inference?.processes ?? 0,
     close: () => closers.closeAll(),
   };
+}
+
+/** What the API has set may be for another version: that is no reason not to start, and is said. */
+async function warnOfNone(destinations: Destinations, logger: Logger): Promise<void> {
+  const all = await destinations.current().catch((error: unknown) => {
+    logger.error({ err: error }, 'the destinations cannot be read');
+  });
+  if (all?.some(({ destination }) => destination.enabled) === false) {
+    logger.warn(
+      {},
+      'no destination is set (PREREAD_DESTINATIONS, PREREAD_WEBHOOK_URL, preread destinations set): ' +
+        'results wait in the API and go nowhere',
+    );
+  }
 }
 
 async function startHealth(

@@ -52,23 +52,19 @@ export const retrySchema = z.strictObject({
     .describe('Pauses before the second, third, ... attempt. After the last the delivery is dead.'),
 });
 
+export const destinationName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens')
+  .describe('Names the destination in rows, logs and commands. Renaming makes it another one.');
+
 /**
  * @param secret parses a reference such as `env:NAME` or `file:PATH` into the secret itself (or leaves it,
  *   in a process that sends nothing). Secrets never stand in the file.
  */
 export function destinationsSchema(secret: z.ZodType<string>) {
-  const kind = destinationSchemas(secret);
   return z.strictObject({
     destinations: z
-      .array(
-        z.discriminatedUnion('kind', [
-          kind.webhook,
-          kind.dicomweb,
-          kind.dimse,
-          kind.hl7,
-          kind.fhir,
-        ]),
-      )
+      .array(destinationSchema(secret, destinationName))
       .superRefine((destinations, context) => {
         destinations.forEach(({ name }, index) => {
           if (destinations.findIndex((other) => other.name === name) < index) {
@@ -83,12 +79,21 @@ export function destinationsSchema(secret: z.ZodType<string>) {
 export type Destination = z.output<ReturnType<typeof destinationsSchema>>['destinations'][number];
 export type DestinationOf<K extends DestinationKind> = Extract<Destination, { kind: K }>;
 
-function destinationSchemas(secret: z.ZodType<string>) {
+/** One of them. */
+export function destinationSchema(secret: z.ZodType<string>, name: z.ZodType<string>) {
+  const kind = destinationSchemas(secret, name);
+  return z.discriminatedUnion('kind', [
+    kind.webhook,
+    kind.dicomweb,
+    kind.dimse,
+    kind.hl7,
+    kind.fhir,
+  ]);
+}
+
+function destinationSchemas(secret: z.ZodType<string>, name: z.ZodType<string>) {
   const common = {
-    name: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens')
-      .describe('Names the destination in rows, logs and commands. Renaming makes it another one.'),
+    name,
     enabled: z.boolean().default(true),
     order: z
       .int()

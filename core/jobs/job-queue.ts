@@ -35,6 +35,8 @@ export type JobHandler<N extends JobName> = (
 ) => Promise<JobRepeat | undefined | void>;
 
 export interface JobWorker {
+  /** Works on so many jobs at the same time from now on. */
+  resize(concurrency: number): void;
   /** Waits for the jobs in hand. Idempotent. */
   close(): Promise<void>;
 }

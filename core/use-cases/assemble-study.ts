@@ -11,7 +11,7 @@ export interface AssembleStudyDeps {
   readonly clock: Clock;
   readonly software: { readonly name: string; readonly version: string };
   /** Where a new result goes. */
-  readonly route: (result: StudyResult) => readonly DeliveryRoute[];
+  readonly route: (result: StudyResult) => Promise<readonly DeliveryRoute[]>;
 }
 
 export type AssembleStudyResult =
@@ -54,7 +54,8 @@ export async function assembleStudy(
     await deps.store.coverActivity(studyId, activity);
     return { kind: 'unchanged' };
   }
-  const recorded = await deps.store.recordResult(studyId, result, activity, deps.route(result));
+  const routes = await deps.route(result);
+  const recorded = await deps.store.recordResult(studyId, result, activity, routes);
   if (!recorded) {
     return { kind: 'superseded' };
   }

@@ -15,9 +15,14 @@ export interface DeliveryTarget {
   readonly failureListeners: readonly string[];
 }
 
+export interface DeliveryTargets {
+  /** Undefined for a destination that is not there, or is switched off: looked up afresh before that is said. */
+  find(destination: string): Promise<DeliveryTarget | undefined>;
+}
+
 export interface DeliverResultDeps {
   readonly store: Pick<StudyStore, 'loadDelivery' | 'loadResult' | 'recordDeliveryAttempt'>;
-  readonly targets: ReadonlyMap<string, DeliveryTarget>;
+  readonly targets: DeliveryTargets;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -54,7 +59,7 @@ export async function deliverResult(
   if (delivery?.state !== 'pending' || dueInMs > CLOCK_SLACK_MS) {
     return { kind: 'nothing-to-do' };
   }
-  const target = deps.targets.get(delivery.destination);
+  const target = await deps.targets.find(delivery.destination);
   if (delivery.destinationClosed) {
     const gone = new PipelineError('delivery-gone', 'the receiver has said before that it is gone');
     return recordFailure(deps, target, delivery, gone);
@@ -73,7 +78,10 @@ export async function deliverResult(
   let sent: { readonly receipt: DeliveryReceipt; readonly result: StudyResult };
   try {
     if (!target) {
-      throw new PipelineError('delivery-rejected', 'the destination is no longer configured');
+      throw new PipelineError(
+        'delivery-rejected',
+        'the destination is no longer set, or switched off',
+      );
     }
     sent = await sendInLane(deps, target, delivery);
   } catch (thrown) {

@@ -6,13 +6,18 @@ import {
   deliveryListSchema,
   deliveryQuerySchema,
   listedDeliverySchema,
-  openedSchema,
 } from './routes/deliveries-schemas.js';
-import { destinationListSchema } from './routes/destinations.js';
+import {
+  destinationListSchema,
+  openedSchema,
+  putDestinationSchema,
+  shownDestinationSchema,
+} from './routes/destinations-schemas.js';
 import { operatorRequestSchema } from './routes/operations-schemas.js';
 
 const tags = ['Deliveries'];
 const id = z.uuid();
+const path = z.object({ name: z.string() });
 const requestBody = {
   required: true,
   content: { 'application/json': { schema: operatorRequestSchema } },
@@ -60,11 +65,48 @@ export const DELIVERY_PATHS: ZodOpenApiPathsObject = {
   '/api/v1/destinations': {
     get: {
       operationId: 'listDestinations',
-      summary: 'The destinations of the process that answers, without anything secret',
+      summary: 'Where results go, without anything secret',
       tags,
       responses: {
         '200': json('The destinations.', destinationListSchema),
         ...problems(401, 403, 429, 503),
+      },
+    },
+  },
+  '/api/v1/destinations/{name}': {
+    get: {
+      operationId: 'getDestination',
+      summary: 'One destination; one that the API has set as it was put',
+      tags,
+      requestParams: { path },
+      responses: {
+        '200': json('The destination.', shownDestinationSchema),
+        ...problems(401, 403, 404, 429, 503),
+      },
+    },
+    put: {
+      operationId: 'putDestination',
+      summary: 'Make a destination or replace it; every process has it within seconds',
+      tags,
+      requestParams: { path },
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: putDestinationSchema } },
+      },
+      responses: {
+        '200': json('It is replaced.', shownDestinationSchema),
+        '201': json('It is made.', shownDestinationSchema),
+        ...problems(400, 401, 403, 409, 429, 503),
+      },
+    },
+    delete: {
+      operationId: 'deleteDestination',
+      summary: 'Send nothing more there; what is on its way is given up at its next attempt',
+      tags,
+      requestParams: { path },
+      responses: {
+        '204': { description: 'It is removed.' },
+        ...problems(401, 403, 404, 409, 429, 503),
       },
     },
   },
@@ -73,7 +115,7 @@ export const DELIVERY_PATHS: ZodOpenApiPathsObject = {
       operationId: 'openDestination',
       summary: 'Send again to a destination that has said that it is gone (410)',
       tags,
-      requestParams: { path: z.object({ name: z.string() }) },
+      requestParams: { path },
       requestBody,
       responses: {
         '200': json('It gets results again.', openedSchema),

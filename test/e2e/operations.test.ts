@@ -50,8 +50,8 @@ describe('an operator', () => {
       expect((await preread('dead-letters', 'show', given.id)).output).toContain('delivery-gone');
 
       // A destination that says that it is gone is left alone until somebody sends to it again.
-      expect(waiting.output).toContain('preread deliveries open webhook');
-      const where = await preread('deliveries', 'destinations');
+      expect(waiting.output).toContain('preread destinations open webhook');
+      const where = await preread('destinations', 'list');
       expect(where.output).toMatch(/webhook +webhook +http:\/\/127\.0\.0\.1:\d+ .*closed 20/);
       answer = 204;
       const dead = await preread(
@@ -91,7 +91,7 @@ describe('an operator', () => {
       const once = await preread('deliveries', 'show', given.id);
       expect(JSON.parse(once.output)).toMatchObject({ state: 'delivered', StudyInstanceUID });
       expect((await preread('deliveries', 'replay', given.id)).output).toMatch(/newer version/);
-      expect((await preread('deliveries', 'open', 'webhook')).exitCode).toBe(1);
+      expect((await preread('destinations', 'open', 'webhook')).exitCode).toBe(1);
 
       const lines = serve
         .output()

@@ -29,7 +29,7 @@ beforeAll(() => {
 async function serve(options: IngestServerOptions = {}): Promise<IngestServer> {
   const server = await startIngestServer(folder, database.studies, {
     keys: database.keys,
-    operations: database.operations,
+    operations: database,
     access: { trustLoopback: false, isControlToken: (token) => token === 'control' },
     ...options,
   });
@@ -99,6 +99,10 @@ describe('a server that needs keys', () => {
     ['GET', '/api/v1/deliveries', 'read', 200],
     ['GET', `/api/v1/deliveries/${ID}`, 'read', 404],
     ['POST', `/api/v1/deliveries/${ID}/replay`, 'admin', 404],
+    ['GET', '/api/v1/destinations', 'read', 200],
+    ['GET', '/api/v1/destinations/pacs', 'admin', 404],
+    ['PUT', '/api/v1/destinations/pacs', 'admin', 400],
+    ['DELETE', '/api/v1/destinations/pacs', 'admin', 404],
     ['POST', '/api/v1/destinations/pacs/open', 'admin', 400],
     ['GET', '/dicom-web/studies', 'read', 200],
     ['GET', '/dicom-web/studies/1.2/series', 'read', 200],

@@ -272,6 +272,7 @@ describe('OpenAPI', () => {
       '/api/v1/deliveries/{id}',
       '/api/v1/deliveries/{id}/replay',
       '/api/v1/destinations',
+      '/api/v1/destinations/{name}',
       '/api/v1/destinations/{name}/open',
       '/api/v1/status',
       '/api/v1/studies/{StudyInstanceUID}/reprocess',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { readSourceStudy } from '../../adapters/dicom/read-source-study.js';
+import { createAddressGuard } from '../../adapters/network/address-guard.js';
 import { createStowSink } from '../../adapters/dicomweb/stow-sink.js';
 import { createStoreSink } from '../../adapters/dimse/store-sink.js';
 import { createFhirSink } from '../../adapters/fhir/fhir-sink.js';
@@ -59,7 +60,7 @@ const SENDERS: Readonly<Record<string, Sender>> = {
           secrets: [SECRET],
           body: 'thin',
           publicUrl: undefined,
-          allowNetworks: [],
+          guard: createAddressGuard([]),
         },
       ),
   },
@@ -125,7 +126,7 @@ describe('a receiver that fails for an hour, on the default schedule', () => {
       const target = { sink, lane: createLane(4), failureListeners: [] };
       const deps = {
         store: bed.store,
-        targets: new Map([[TO_HOOK.destination, target]]),
+        targets: { find: () => Promise.resolve(target) },
         clock: () => bed.nowMs,
         random: () => 0.5,
       };

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 
+import { createAddressGuard } from '../../adapters/network/address-guard.js';
 import { createWebhookSink } from '../../adapters/webhook/webhook-sink.js';
 import {
   startWebhookListener,
@@ -30,7 +31,7 @@ function sink(url: string, secrets: readonly string[], body: 'thin' | 'full' = '
       userAgent: 'preread-test',
       body,
       publicUrl: undefined,
-      allowNetworks: [],
+      guard: createAddressGuard([]),
     },
   );
   onTestFinished(() => created.close());

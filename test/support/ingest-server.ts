@@ -4,6 +4,11 @@ import { Writable } from 'node:stream';
 
 import { createStudyHolds } from '../../adapters/database/study-hold.js';
 import { createResultObjects } from '../../cli/serve/result-objects.js';
+import {
+  createApiDestinations,
+  type ApiDestinationsOptions,
+} from '../../adapters/destinations/api-destinations.js';
+import { createDestinations } from '../../adapters/destinations/live-destinations.js';
 import { inspectFile } from '../../adapters/dicom/identify-file.js';
 import { createImageDecoder } from '../../adapters/dicom/rendering/image-decoder.js';
 import { readBounded } from '../../adapters/dicom/rendering/read-object.js';
@@ -12,14 +17,15 @@ import { createLogger } from '../../adapters/observability/logger.js';
 import { createLocalObjectStore } from '../../adapters/storage/local-object-store.js';
 import type { LocalObjectStore } from '../../adapters/storage/local-object-store.js';
 import type { KeyStore } from '../../core/access/key-store.js';
+import type { SetDestination } from '../../core/delivery/destinations.js';
 import type { TransferSyntaxUid } from '../../core/dicom/transfer-syntaxes.js';
-import type { OperationsStore } from '../../core/storage/operations-store.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import type { IngestAppDeps } from '../../services/ingest-http/app.js';
 import { startIngestHttp } from '../../services/ingest-http/server.js';
 import type { HttpService, IngestHttpOptions } from '../../services/ingest-http/server.js';
 import { readStoreAnswer } from './dicom-json.js';
 import type { StoreAnswer } from './dicom-json.js';
+import type { TestStudies } from './studies.js';
 
 const MIB = 1024 ** 2;
 export const DECODABLE: ReadonlySet<TransferSyntaxUid> = new Set([
@@ -43,7 +49,10 @@ const NO_QUEUE = { depth: () => Promise.reject(new Error('this suite has no queu
 export type IngestServerOptions = Partial<IngestHttpOptions> &
   Partial<Pick<IngestAppDeps, 'keys' | 'access' | 'decodable'>> & {
     /** Adds the resources for who operates; there is no queue behind them. */
-    readonly operations?: OperationsStore;
+    readonly operations?: Pick<TestStudies, 'operations' | 'destinationStore'>;
+    /** The destinations of its configuration, and how it takes those of the API. */
+    readonly declared?: readonly SetDestination[];
+    readonly apiDestinations?: Partial<ApiDestinationsOptions>;
     /** Of each operation on the object store. */
     readonly storageTimeLimitMs?: number;
   };
@@ -74,6 +83,8 @@ export async function startIngestServer(
     keys,
     access,
     operations,
+    declared = [],
+    apiDestinations,
     decodable = DECODABLE,
     storageTimeLimitMs = 30_000,
     ...options
@@ -98,6 +109,13 @@ export async function startIngestServer(
     maxWaiting: 64,
     background: true,
   });
+  const api = createApiDestinations({
+    env: {},
+    secretsFolder: '/run/secrets',
+    allowNetworks: [],
+    sends: true,
+    ...apiDestinations,
+  });
   const http = await startIngestHttp(
     {
       keys: keys ?? NO_KEYS,
@@ -107,15 +125,25 @@ export async function startIngestServer(
       studies,
       holds: createStudyHolds({ studies, readStudyInstanceUID, clock: Date.now }),
       findSource: results.findSource,
-      resultObjects: results.readable({ report: 'comprehensive-3d-sr', language: 'en' }, (path) =>
-        decoder.picture({ path }, 0),
+      resultObjects: results.readable(
+        () => Promise.resolve({ report: 'comprehensive-3d-sr', language: 'en' }),
+        (path) => decoder.picture({ path }, 0),
       ),
       inspectFile,
       decodable,
       clock: Date.now,
       logger,
       ...(operations && {
-        operations: { operations, queue: NO_QUEUE, objects, destinations: [] },
+        operations: {
+          ...operations,
+          queue: NO_QUEUE,
+          objects,
+          checkDestination: api.check,
+          destinations: createDestinations(
+            { store: operations.destinationStore, read: api.read, clock: Date.now, logger },
+            declared,
+          ),
+        },
       }),
       page: { contentType: 'text/plain', text: () => Promise.resolve('') },
       readiness: [

@@ -1,11 +1,13 @@
 import { createBacklogCheck } from '../../adapters/database/backlog.js';
 import { createCommitmentStore } from '../../adapters/database/commitment-store.js';
+import { createDestinationStore } from '../../adapters/database/destination-store.js';
 import { createKeyStore } from '../../adapters/database/key-store.js';
 import { createOperationsStore } from '../../adapters/database/operations-store/operations-store.js';
 import { createSentCommitments } from '../../adapters/database/sent-commitments.js';
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
 import type { KeyStore } from '../../core/access/key-store.js';
 import type { CommitmentStore } from '../../core/storage/commitment-store.js';
+import type { DestinationStore } from '../../core/storage/destination-store.js';
 import type { OperationsStore } from '../../core/storage/operations-store.js';
 import type { SentCommitments } from '../../core/storage/sent-commitments.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
@@ -18,6 +20,7 @@ export interface TestStudies {
   readonly commitments: CommitmentStore;
   readonly sentCommitments: SentCommitments;
   readonly operations: OperationsStore;
+  readonly destinationStore: DestinationStore;
   /** A check that is full from so many waiting images on. */
   backlogCheck(maxWaiting: number): () => Promise<void>;
   /** Takes all rows away. */
@@ -38,6 +41,10 @@ export async function openStudies(): Promise<TestStudies> {
     { pool, clock: Date.now },
     { onOutbox: () => undefined },
   );
+  const destinationStore = createDestinationStore(
+    { pool, clock: Date.now },
+    { onOutbox: () => undefined },
+  );
   const backlogCheck = (maxWaiting: number) =>
     createBacklogCheck({ pool, clock: Date.now }, maxWaiting);
   return {
@@ -46,6 +53,7 @@ export async function openStudies(): Promise<TestStudies> {
     commitments,
     sentCommitments,
     operations,
+    destinationStore,
     backlogCheck,
     empty,
     close,

@@ -49,7 +49,7 @@ async function open(options: DatabaseOptions): Promise<TestDatabase> {
       await pool.query(
         'TRUNCATE parked_jobs, audit_log, outbox, deliveries, results, instances, studies, api_keys, ' +
           'commitment_requests, sent_commitments, archive_offers, archive_runs, archive_files, ' +
-          'closed_destinations, destination_addresses',
+          'closed_destinations, destination_addresses, destinations',
       );
     },
   };

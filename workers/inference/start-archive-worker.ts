@@ -45,7 +45,7 @@ const LAST_PAUSE_MS = 1_000;
 export async function startArchiveWorker(
   deps: ArchiveWorkerDeps,
   { workerId, folder }: ArchiveWorkerOptions,
-): Promise<JobWorker> {
+): Promise<Pick<JobWorker, 'close'>> {
   const { archives, classifier, facts, logger } = deps;
   const fingerprint = fingerprintOf(facts);
   const closing = new AbortController();

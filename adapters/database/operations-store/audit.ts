@@ -3,7 +3,13 @@ import type { Writing } from '../study-store/writing.js';
 /** What is written down about those who change something. Never patient data. */
 export interface AuditEntry {
   readonly actor: string;
-  readonly action: 'reprocess' | 'replay' | 'purge' | 'open-destination';
+  readonly action:
+    | 'reprocess'
+    | 'replay'
+    | 'purge'
+    | 'open-destination'
+    | 'set-destination'
+    | 'remove-destination';
   readonly subjectId?: string;
   readonly detail: Readonly<Record<string, string | number>>;
 }

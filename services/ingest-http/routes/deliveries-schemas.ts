@@ -45,7 +45,3 @@ export const deliveryListSchema = z
     nextCursor: z.string().optional().describe('Absent on the last page.'),
   })
   .meta({ id: 'DeliveryList' });
-
-export const openedSchema = z
-  .object({ opened: z.string().describe('Name of the destination.') })
-  .meta({ id: 'OpenedDestination' });

@@ -14,7 +14,6 @@ import type {
   deliveryListSchema,
   deliverySchema,
   listedDeliverySchema,
-  openedSchema,
 } from './deliveries-schemas.js';
 import { operatorRequest } from './operator-request.js';
 
@@ -25,9 +24,6 @@ export function addDeliveryRoutes(add: AddResource, operations: OperationsStore)
   add('/api/v1/deliveries/:id', { get: { scope: 'read', handle: getDelivery(operations) } });
   add('/api/v1/deliveries/:id/replay', {
     post: { scope: 'admin', handle: [json, replayDelivery(operations)] },
-  });
-  add('/api/v1/destinations/:name/open', {
-    post: { scope: 'admin', handle: [json, openDestination(operations)] },
   });
 }
 
@@ -84,17 +80,6 @@ function replayDelivery(operations: OperationsStore): RequestHandler {
       case 'not-found':
         throw notFound();
     }
-  };
-}
-
-function openDestination(operations: OperationsStore): RequestHandler {
-  return async (request, response) => {
-    const destination = String(request.params['name']);
-    if (!(await operations.openDestination(destination, operatorRequest(request, response)))) {
-      throw new PipelineError('not-found', 'No destination of this name has said that it is gone.');
-    }
-    audited(response);
-    response.json({ opened: destination } satisfies z.infer<typeof openedSchema>);
   };
 }
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
 import { destinationsSchema } from '../../../core/delivery/destination.js';
-import { describeDestination, listedDestinationSchema } from './destinations.js';
+import { describeDestination } from './destinations.js';
+import { listedDestinationSchema } from './destinations-schemas.js';
 
 describe('describeDestination', () => {
   it('shows host, filter and schedule, and neither the path of a URL nor a secret', () => {
@@ -26,7 +27,9 @@ describe('describeDestination', () => {
         { name: 'old-pacs', kind: 'dimse', host: 'pacs', port: 104, calledAeTitle: 'ARCHIVE' },
       ],
     });
-    const shown = destinations.map(describeDestination);
+    const shown = destinations.map((destination) =>
+      describeDestination({ destination, source: 'file' }),
+    );
     expect(shown).toMatchObject([
       {
         address: 'https://chat.example:8443',

@@ -1,73 +1,162 @@
-import type { RequestHandler } from 'express';
-import { z } from 'zod';
+import express from 'express';
+import type { RequestHandler, Response } from 'express';
+import type { z } from 'zod';
 
-import {
-  DESTINATION_KINDS,
-  RESULT_OBJECTS,
-  resultFilterSchema,
-  type Destination,
-} from '../../../core/delivery/destination.js';
+import { destinationName } from '../../../core/delivery/destination.js';
+import type { Destinations, SetDestination } from '../../../core/delivery/destinations.js';
+import { assertNever, PipelineError } from '../../../core/errors.js';
+import type {
+  CheckedDestination,
+  DestinationStore,
+} from '../../../core/storage/destination-store.js';
 import type { OperationsStore } from '../../../core/storage/operations-store.js';
-import { isoTime } from '../../../core/time.js';
+import { isoTime, isoTimeIfKnown } from '../../../core/time.js';
+import { parseRequest } from '../http/parse-request.js';
+import type { RequestLocals } from '../http/request-log.js';
+import type { AddResource } from '../http/resource.js';
+import type {
+  destinationListSchema,
+  listedDestinationSchema,
+  openedSchema,
+  shownDestinationSchema,
+} from './destinations-schemas.js';
+import { actorOf, operatorRequest } from './operator-request.js';
 
-export const listedDestinationSchema = z
-  .object({
-    name: z.string(),
-    kind: z.enum(DESTINATION_KINDS),
-    enabled: z.boolean(),
-    address: z
-      .string()
-      .describe('Host and port, for URLs without path and query: those may be secret.'),
-    calledAeTitle: z.string().optional().describe('Of kind dimse.'),
-    objects: z.array(z.enum(RESULT_OBJECTS)).optional().describe('Of kinds dicomweb and dimse.'),
-    results: resultFilterSchema.describe('Which results it gets.'),
-    order: z.int().nonnegative(),
-    retryDelaysSeconds: z
-      .array(z.number())
-      .optional()
-      .describe('Absent: ten attempts over four days.'),
-    concurrency: z.int().positive(),
-    timeoutSeconds: z.number(),
-    closedAt: z.iso
-      .datetime()
-      .optional()
-      .describe('When it said that it is gone (410): it gets nothing until somebody opens it.'),
-  })
-  .meta({ id: 'ListedDestination' });
+export interface DestinationRoutesDeps {
+  /** Those of this process. */
+  readonly destinations: Destinations;
+  readonly destinationStore: DestinationStore;
+  /** @throws PipelineError `request-invalid` with every problem and its field */
+  readonly checkDestination: (name: string, body: unknown) => CheckedDestination;
+  readonly operations: Pick<OperationsStore, 'closedDestinations' | 'openDestination'>;
+}
 
-export const destinationListSchema = z
-  .object({ destinations: z.array(listedDestinationSchema) })
-  .meta({ id: 'DestinationList' });
+type Listed = z.infer<typeof listedDestinationSchema>;
 
-/** The destinations of this process, without anything secret. */
-export function listDestinations(
-  destinations: readonly Destination[],
-  operations: Pick<OperationsStore, 'closedDestinations'>,
-): RequestHandler {
+/** Where results go: `/api/v1/destinations`. */
+export function addDestinationRoutes(add: AddResource, deps: DestinationRoutesDeps): void {
+  const json = express.json({ limit: '64kb' });
+  add('/api/v1/destinations', { get: { scope: 'read', handle: listDestinations(deps) } });
+  add('/api/v1/destinations/:name', {
+    get: { scope: 'admin', handle: getDestination(deps) },
+    put: { scope: 'admin', handle: [json, putDestination(deps)] },
+    delete: { scope: 'admin', handle: deleteDestination(deps) },
+  });
+  add('/api/v1/destinations/:name/open', {
+    post: { scope: 'admin', handle: [json, openDestination(deps)] },
+  });
+}
+
+function listDestinations(deps: DestinationRoutesDeps): RequestHandler {
   return async (_request, response) => {
-    const closed = new Map(
-      (await operations.closedDestinations()).map((one) => [one.destination, one.closedAtMs]),
-    );
+    const closedAt = await closingTimes(deps);
+    const all = await deps.destinations.latest();
     response.json({
-      destinations: destinations.map((destination) => {
-        const closedAtMs = closed.get(destination.name);
-        return {
-          ...describeDestination(destination),
-          ...(closedAtMs !== undefined && { closedAt: isoTime(closedAtMs) }),
-        };
-      }),
+      destinations: all.map((set) => ({
+        ...describeDestination(set),
+        closedAt: closedAt.get(set.destination.name),
+      })),
     } satisfies z.infer<typeof destinationListSchema>);
   };
 }
 
-/** What may be shown of a destination. */
-export function describeDestination(
-  destination: Destination,
-): z.infer<typeof listedDestinationSchema> {
+function getDestination(deps: DestinationRoutesDeps): RequestHandler {
+  return async (request, response) => {
+    response.json(await shown(deps, String(request.params['name'])));
+  };
+}
+
+function putDestination(deps: DestinationRoutesDeps): RequestHandler {
+  return async (request, response) => {
+    const name = parseRequest(destinationName, request.params['name']);
+    refuseDeclared(deps, name);
+    const checked = deps.checkDestination(name, request.body ?? {});
+    const done = await deps.destinationStore.put(checked, actorOf(response));
+    audited(response, name);
+    response.status(done === 'created' ? 201 : 200).json(await shown(deps, name));
+  };
+}
+
+function deleteDestination(deps: DestinationRoutesDeps): RequestHandler {
+  return async (request, response) => {
+    const name = String(request.params['name']);
+    refuseDeclared(deps, name);
+    if (!(await deps.destinationStore.remove(name, actorOf(response)))) {
+      throw notFound();
+    }
+    audited(response, name);
+    // This process at once; the others within seconds.
+    await deps.destinations.latest();
+    response.status(204).end();
+  };
+}
+
+function openDestination({ operations }: DestinationRoutesDeps): RequestHandler {
+  return async (request, response) => {
+    const destination = String(request.params['name']);
+    if (!(await operations.openDestination(destination, operatorRequest(request, response)))) {
+      throw new PipelineError('not-found', 'No destination of this name has said that it is gone.');
+    }
+    audited(response, destination);
+    response.json({ opened: destination } satisfies z.infer<typeof openedSchema>);
+  };
+}
+
+/** What the configuration says is changed there. */
+function refuseDeclared({ destinations }: DestinationRoutesDeps, name: string): void {
+  const declared = destinations.declared.find(({ destination }) => destination.name === name);
+  if (declared !== undefined) {
+    throw new PipelineError(
+      'state-conflict',
+      `The destination "${name}" ${belongsTo(declared)}, and is changed there alone.`,
+    );
+  }
+}
+
+function belongsTo({ source }: SetDestination): string {
+  switch (source) {
+    case 'file':
+      return 'stands in the file of PREREAD_DESTINATIONS';
+    case 'environment':
+      return 'is that of PREREAD_WEBHOOK_URL';
+    case 'api':
+      return 'is that of the API';
+    default:
+      return assertNever(source);
+  }
+}
+
+async function shown(
+  deps: DestinationRoutesDeps,
+  name: string,
+): Promise<z.infer<typeof shownDestinationSchema>> {
+  const all = await deps.destinations.latest();
+  const set = all.find(({ destination }) => destination.name === name);
+  if (set === undefined) {
+    throw notFound();
+  }
+  return {
+    ...describeDestination(set),
+    closedAt: (await closingTimes(deps)).get(name),
+    setAt: isoTimeIfKnown(set.setAtMs),
+    definition: set.definition as Record<string, unknown> | undefined,
+  };
+}
+
+async function closingTimes({
+  operations,
+}: DestinationRoutesDeps): Promise<ReadonlyMap<string, string>> {
+  const closed = await operations.closedDestinations();
+  return new Map(closed.map(({ destination, closedAtMs }) => [destination, isoTime(closedAtMs)]));
+}
+
+/** What may be shown to whoever reads results. */
+export function describeDestination({ destination, source, problem }: SetDestination): Listed {
   const { name, kind, enabled, results, order, retry, concurrency, timeoutSeconds } = destination;
   return {
     name,
     kind,
+    source,
     enabled,
     address:
       'url' in destination
@@ -80,5 +169,16 @@ export function describeDestination(
     ...(retry && { retryDelaysSeconds: retry.delaysSeconds }),
     concurrency,
     timeoutSeconds,
+    ...(problem !== undefined && { problem }),
   };
+}
+
+function notFound(): PipelineError {
+  return new PipelineError('not-found', 'There is no destination of this name.');
+}
+
+function audited(response: Response, destination: string): void {
+  const { facts } = response.locals as RequestLocals;
+  facts['audit'] = true;
+  facts['destination'] = destination;
 }

@@ -2,7 +2,6 @@ import express from 'express';
 import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
 
-import type { Destination } from '../../../core/delivery/destination.js';
 import { parseUid } from '../../../core/dicom/uid.js';
 import { PipelineError } from '../../../core/errors.js';
 import { JOB_NAMES } from '../../../core/jobs/jobs.js';
@@ -19,7 +18,7 @@ import { parseRequest } from '../http/parse-request.js';
 import type { RequestLocals } from '../http/request-log.js';
 import type { AddResource } from '../http/resource.js';
 import { addDeliveryRoutes } from './deliveries.js';
-import { listDestinations } from './destinations.js';
+import { addDestinationRoutes, type DestinationRoutesDeps } from './destinations.js';
 import { operatorRequest } from './operator-request.js';
 import type {
   deadLetterListSchema,
@@ -29,12 +28,10 @@ import type {
   statusSchema,
 } from './operations-schemas.js';
 
-export interface OperationsRoutesDeps {
+export interface OperationsRoutesDeps extends DestinationRoutesDeps {
   readonly operations: OperationsStore;
   readonly queue: Pick<JobQueue, 'depth'>;
   readonly objects: Pick<ObjectStore, 'freeBytes'>;
-  /** Those of this process. */
-  readonly destinations: readonly Destination[];
 }
 
 const listQuerySchema = z.strictObject({
@@ -48,9 +45,7 @@ export function addOperationsRoutes(add: AddResource, deps: OperationsRoutesDeps
   const { operations } = deps;
   const json = express.json({ limit: '16kb' });
   addDeliveryRoutes(add, operations);
-  add('/api/v1/destinations', {
-    get: { scope: 'read', handle: listDestinations(deps.destinations, operations) },
-  });
+  addDestinationRoutes(add, deps);
   add('/api/v1/status', { get: { scope: 'read', handle: getStatus(deps) } });
   add('/api/v1/studies/:StudyInstanceUID/reprocess', {
     post: { scope: 'admin', handle: [json, reprocessStudy(operations)] },

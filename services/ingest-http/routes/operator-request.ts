@@ -8,6 +8,10 @@ import { operatorRequestSchema } from './operations-schemas.js';
 /** Who asks is known by the key, not by what is said. */
 export function operatorRequest(request: Request, response: Response): OperatorRequest {
   const { reason } = parseRequest(operatorRequestSchema, request.body ?? {});
-  const { caller } = response.locals as RequestLocals;
-  return { actor: caller?.id ?? 'unknown', reason };
+  return { actor: actorOf(response), reason };
+}
+
+/** Who asks. */
+export function actorOf(response: Response): string {
+  return (response.locals as RequestLocals).caller?.id ?? 'unknown';
 }

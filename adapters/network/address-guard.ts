@@ -5,20 +5,26 @@ import ipaddr from 'ipaddr.js';
 
 import { PipelineError } from '../../core/errors.js';
 
-/** This machine is always allowed: whoever configures destinations runs it. */
+/** This machine is always allowed: whoever sets destinations administers it. */
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 
-/**
- * Keeps a webhook from reaching into private networks (its name may be made to resolve to one) unless the
- * site has allowed them: only public unicast addresses, this machine, and `allowNetworks`.
- */
-export function createAddressGuard(allowNetworks: readonly string[]): {
+export interface AddressGuard {
   allows(address: string): boolean;
   /** DNS for a connection: the addresses that are really connected to are the ones that are checked. */
   readonly lookup: LookupFunction;
-  /** Throws `delivery-forbidden` for a URL that names a forbidden address itself: no DNS is asked then. */
-  checkUrl(url: string): void;
-} {
+  /**
+   * For a host that is an address itself, of which DNS is not asked.
+   * @param host a name or an address, as in a URL or without brackets
+   * @throws PipelineError `delivery-forbidden`
+   */
+  checkHost(host: string): void;
+}
+
+/**
+ * Keeps a destination from reaching into private networks (its name may be made to resolve to one) unless the
+ * site has allowed them: only public unicast addresses, this machine, and `allowNetworks`.
+ */
+export function createAddressGuard(allowNetworks: readonly string[]): AddressGuard {
   const networks = [...LOOPBACK, ...allowNetworks].map((network) => ipaddr.parseCIDR(network));
 
   function allows(address: string): boolean {
@@ -51,9 +57,9 @@ export function createAddressGuard(allowNetworks: readonly string[]): {
         }
       });
     },
-    checkUrl(url) {
-      const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
-      if (ipaddr.isValid(host) && !allows(host)) {
+    checkHost(host) {
+      const address = host.replace(/^\[|\]$/g, '');
+      if (ipaddr.isValid(address) && !allows(address)) {
         throw forbidden();
       }
     },
@@ -63,7 +69,7 @@ export function createAddressGuard(allowNetworks: readonly string[]): {
 function forbidden(): PipelineError {
   return new PipelineError(
     'delivery-forbidden',
-    'The webhook resolves to a private address: name its network in allowNetworks ' +
-      '(PREREAD_WEBHOOK_ALLOW_NETWORKS) if that is meant.',
+    'The destination is at a private address: if that is meant, name its network in allowNetworks ' +
+      '(PREREAD_WEBHOOK_ALLOW_NETWORKS), for destinations of the API in PREREAD_DESTINATION_NETWORKS.',
   );
 }
