@@ -32,8 +32,8 @@ export interface OpenAssociationOptions {
   readonly implementationVersionName: string;
   /** Absent for a connection without TLS. */
   readonly tls?: ConnectionOptions | undefined;
-  /** Absent: any address may be reached. */
-  readonly guard?: AddressGuard | undefined;
+  /** Which addresses a name may stand for. Absent: any. */
+  readonly guard?: Pick<AddressGuard, 'lookup'> | undefined;
 }
 
 export interface OpenedAssociation {
@@ -108,7 +108,6 @@ function notOpened(cause: unknown): PipelineError {
 
 function connected({ host, port, timeoutMs, tls, guard }: OpenAssociationOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    guard?.checkHost(host);
     const place = { host, port, ...(guard && { lookup: guard.lookup }) };
     const serverName = isIP(host) === 0 ? { servername: host } : {};
     const socket = tls ? connectTls({ ...serverName, ...tls, ...place }) : connectPlain(place);

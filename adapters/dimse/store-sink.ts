@@ -57,6 +57,7 @@ export function createStoreSink(
   return {
     name: options.name,
     async send(delivery): Promise<DeliveryReceipt> {
+      options.guard?.checkHost(options.host);
       // A report that came when the delivery counted as delivered: it counts as a failed attempt.
       const late = await deps.commitment?.sentCommitments.take(delivery.deliveryId);
       if (late !== undefined) {

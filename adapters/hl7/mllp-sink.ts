@@ -45,6 +45,7 @@ export function createMllpSink(
   return {
     name: options.name,
     async send(delivery): Promise<DeliveryReceipt> {
+      options.guard?.checkHost(options.host);
       const source = await deps.readSource(delivery);
       const message = buildOruMessage(delivery, source, options);
       const acknowledgment = await exchange(message, messageControlId(delivery.deliveryId));
@@ -74,7 +75,6 @@ export function createMllpSink(
 }
 
 async function connect({ host, port, tls, timeoutMs, guard }: MllpSinkOptions): Promise<Socket> {
-  guard?.checkHost(host);
   const place = { host, port, ...(guard && { lookup: guard.lookup }) };
   const socket =
     tls === undefined ? connectTcp(place) : connectTls({ servername: host, ...tls, ...place });
