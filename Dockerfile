@@ -11,6 +11,9 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build && npm prune --omit=dev --ignore-scripts
+# onnxruntime comes for every system at once; the others' half would only be carried about.
+RUN cd node_modules/onnxruntime-node/bin/napi-v* && rm -rf darwin win32 \
+ && find linux -mindepth 1 -maxdepth 1 ! -name "$(node -p process.arch)" -exec rm -r {} +
 ARG GPU=0
 RUN if [ "$GPU" = "1" ]; then node node_modules/onnxruntime-node/script/install --onnxruntime-node-install; fi
 
