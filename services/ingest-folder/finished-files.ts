@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { appendFile, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
-import { lock } from 'proper-lockfile';
 import { z } from 'zod';
 
+import { takeLock } from '../../adapters/process/exclusive-lock.js';
 import { PipelineError } from '../../core/errors.js';
 import type { FoundFile } from './scan-folder.js';
 
@@ -19,8 +19,15 @@ export interface FinishedFiles {
   readonly skip: ReadonlySet<string>;
   isFinished(file: FoundFile): boolean;
   finish(file: FoundFile, verdict: FileVerdict): Promise<void>;
+  /**
+   * Takes the folder for this process again when that was lost, as after standing still for long.
+   * @throws PipelineError `config-invalid` while another process has it
+   */
+  keepHold(): Promise<void>;
   close(): Promise<void>;
 }
+
+type Bookkeeping = Pick<FinishedFiles, 'skip' | 'isFinished' | 'finish'>;
 
 export interface FinishedFilesOptions {
   readonly folder: string;
@@ -38,7 +45,7 @@ const lineSchema = z.object({
 
 /**
  * @throws PipelineError `config-invalid` when the folder cannot be used, or another process of the same state
- *   folder watches it
+ *   folder watches it; `storage-unavailable` when that folder cannot be written
  */
 export async function openFinishedFiles(options: FinishedFilesOptions): Promise<FinishedFiles> {
   const folder = resolve(options.folder);
@@ -48,21 +55,49 @@ export async function openFinishedFiles(options: FinishedFilesOptions): Promise<
   }
   const name = createHash('sha256').update(folder).digest('hex').slice(0, 16);
   const state = join(resolve(options.stateFolder), 'watch');
-  await mkdir(state, { recursive: true, mode: 0o750 });
-  const release = await lock(folder, { lockfilePath: join(state, `${name}.lock`) }).catch(
-    (cause: unknown) => {
-      throw new PipelineError('config-invalid', `Another process watches ${folder} already.`, {
-        cause,
-      });
+  const take = () => holdFolder(folder, state, name);
+  let hold = await take();
+  const bookkeeping = options.keep
+    ? await rememberFiles(folder, join(state, `${name}.jsonl`))
+    : moveFiles(folder);
+  return {
+    ...bookkeeping,
+    async keepHold() {
+      if (hold.isLost()) {
+        hold = await take();
+      }
     },
-  );
-  const close = () => release().catch(() => undefined);
-  return options.keep
-    ? { ...(await rememberFiles(folder, join(state, `${name}.jsonl`))), close }
-    : { ...moveFiles(folder), close };
+    close: () => hold.release(),
+  };
 }
 
-function moveFiles(folder: string): Omit<FinishedFiles, 'close'> {
+/** Two processes that watch one folder would take files out of each other's hands. */
+async function holdFolder(
+  path: string,
+  state: string,
+  name: string,
+): Promise<{ isLost(): boolean; release(): Promise<void> }> {
+  let lost = false;
+  const stem = join(state, name);
+  const attempt = await mkdir(state, { recursive: true, mode: 0o750 })
+    .then(() =>
+      takeLock({ path, lockPath: `${stem}.lock`, ownerPath: `${stem}.owner.json` }, () => {
+        lost = true;
+      }),
+    )
+    .catch((cause: unknown) => {
+      const message = `cannot write to ${state}, where it is kept who watches; PREREAD_DATA_DIR says where that is`;
+      throw new PipelineError('storage-unavailable', message, { cause });
+    });
+  if (attempt.kind === 'taken') {
+    const { owner } = attempt;
+    const who = owner === undefined ? 'Another process' : `Process ${owner.pid} on ${owner.host}`;
+    throw new PipelineError('config-invalid', `${who} watches ${path} already.`);
+  }
+  return { isLost: () => lost, release: attempt.release };
+}
+
+function moveFiles(folder: string): Bookkeeping {
   const done = join(folder, 'done');
   const failed = join(folder, 'failed');
   return {
@@ -83,10 +118,7 @@ function moveFiles(folder: string): Omit<FinishedFiles, 'close'> {
 }
 
 /** One line for each finished file; a file is another one when its size or time is. */
-async function rememberFiles(
-  folder: string,
-  ledger: string,
-): Promise<Omit<FinishedFiles, 'close'>> {
+async function rememberFiles(folder: string, ledger: string): Promise<Bookkeeping> {
   const finished = new Map<string, string>();
   const text = await readFile(ledger, 'utf8').catch(() => '');
   for (const line of text.split('\n')) {

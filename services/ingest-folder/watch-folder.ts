@@ -126,6 +126,7 @@ export function watchFolder(deps: WatchFolderDeps, options: WatchFolderOptions):
       // Not by the clock, which may be set: a jump of it must not become a rest of a minute.
       const startedMs = performance.now();
       try {
+        await deps.finished.keepHold();
         for (const file of await findSettled()) {
           if (isStopping()) {
             return;

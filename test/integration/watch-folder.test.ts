@@ -1,5 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { appendFile, mkdir, open, readdir, rename, symlink, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  open as openFile,
+  readdir,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -20,6 +29,7 @@ import { eventually } from '../support/eventually.js';
 import { openStudies } from '../support/studies.js';
 import type { TestStudies } from '../support/studies.js';
 import { hangingFile } from '../support/hanging-file.js';
+import { runScript } from '../support/script-process.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 
 let database: TestStudies;
@@ -202,7 +212,7 @@ describe('a watched folder', () => {
       await appendFile(path, chest.bytes.subarray(at, at + 20_000));
       await sleep(100);
     }
-    const writer = await open(path, 'a');
+    const writer = await openFile(path, 'a');
     watching.forward(5_000);
     await sleep(500);
     if (process.platform === 'linux') {
@@ -296,8 +306,45 @@ describe('a watched folder', () => {
   });
 });
 
+describe('the hold on a watched folder', () => {
+  const open = ({ folder, dataFolder }: Bed) =>
+    openFinishedFiles({ folder, keep: false, stateFolder: dataFolder });
+
+  it('is free for the next process when its holder was killed', async () => {
+    const bed = newBed();
+    const holder = runScript('folder-watcher', [bed.folder, bed.dataFolder]);
+    expect((await holder.lines.next()).value).toBe('watching');
+    await expect(open(bed)).rejects.toThrow(`Process ${holder.pid} on`);
+    await holder.kill('SIGKILL');
+    const finished = await open(bed);
+    await finished.close();
+  });
+
+  it('is taken again when it was lost', async () => {
+    const bed = newBed();
+    const finished = await open(bed);
+    const state = join(bed.dataFolder, 'watch');
+    const locks = async () => (await readdir(state)).filter((name) => name.endsWith('.lock'));
+    const [lock = ''] = await locks();
+    await rm(join(state, lock), { recursive: true });
+    await eventually(async () => {
+      await finished.keepHold();
+      expect(await locks()).toEqual([lock]);
+    });
+    await finished.close();
+    expect(await readdir(state)).toEqual([]);
+  });
+
+  it('cannot be kept where nothing can be written', async () => {
+    const bed = newBed();
+    const file = join(bed.dataFolder, 'file');
+    await writeFile(file, '');
+    await expect(open({ ...bed, dataFolder: file })).rejects.toThrow(/PREREAD_DATA_DIR/);
+  });
+});
+
 async function writeRest(path: string, whole: Uint8Array) {
-  const file = await open(path, 'r+');
+  const file = await openFile(path, 'r+');
   const { size } = await file.stat();
   await file.write(whole, size, whole.length - size, size);
   await file.close();

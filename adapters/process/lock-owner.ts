@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 
 import { z } from 'zod';
 
-/** Who holds a data folder, as written into it. */
+/** Who holds a lock, as written beside it. */
 export const lockOwnerSchema = z.object({
   pid: z.int().positive(),
   host: z.string(),
@@ -21,6 +21,11 @@ export function thisProcess(): LockOwner {
     startTicks: startTicks(process.pid),
     bootId: bootId(),
   };
+}
+
+export function isThisProcess({ pid, host, startTicks: ticks }: LockOwner): boolean {
+  const self = thisProcess();
+  return pid === self.pid && host === self.host && ticks === self.startTicks;
 }
 
 /** `unknown` for a process of another host, and where the system does not tell (outside Linux). */
