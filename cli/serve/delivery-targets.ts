@@ -29,10 +29,6 @@ export interface SinkDeps extends ResultObjectsDeps {
 }
 
 export interface LiveTargets extends DeliveryTargets {
-  /** Places of all lanes together, and some to look at what finds its lane full. */
-  places(): number;
-  /** Calls back whenever that is another number. */
-  watchPlaces(listener: (places: number) => void): void;
   close(): Promise<void>;
 }
 
@@ -55,14 +51,6 @@ export function createTargets(
 ): LiveTargets {
   let built: readonly SetDestination[] = [];
   let targets: ReadonlyMap<string, Target> = new Map();
-  let onPlaces: (places: number) => void = () => undefined;
-
-  function places(): number {
-    return [...targets.values()].reduce(
-      (sum, { set }) => sum + set.destination.concurrency,
-      SPARE_PLACES,
-    );
-  }
 
   /** A sink that is taken out may be in use: its idle connections end by themselves. */
   function build(all: readonly SetDestination[]): void {
@@ -93,14 +81,16 @@ export function createTargets(
       }),
     );
     built = all;
-    onPlaces(places());
   }
 
   build(destinations.declared);
   return {
-    places,
-    watchPlaces(listener) {
-      onPlaces = listener;
+    async places() {
+      build(await destinations.current());
+      return [...targets.values()].reduce(
+        (sum, { set }) => sum + set.destination.concurrency,
+        SPARE_PLACES,
+      );
     },
     async find(name) {
       build(await destinations.current());

@@ -130,13 +130,7 @@ async function start(
     );
     const targets = createTargets(shared, config, destinations);
     closers.add(() => targets.close());
-    const worker = await startDeliveryWorker(
-      { ...shared, targets },
-      { concurrency: targets.places() },
-    );
-    targets.watchPlaces((places) => {
-      worker.resize(places);
-    });
+    const worker = await startDeliveryWorker({ ...shared, targets });
     closers.add(() => worker.close());
   }
   const readiness = [

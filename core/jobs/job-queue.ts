@@ -35,7 +35,7 @@ export type JobHandler<N extends JobName> = (
 ) => Promise<JobRepeat | undefined | void>;
 
 export interface JobWorker {
-  /** Works on so many jobs at the same time from now on. */
+  /** Works on so many jobs at the same time from the next end of a job on. */
   resize(concurrency: number): void;
   /** Waits for the jobs in hand. Idempotent. */
   close(): Promise<void>;

@@ -18,11 +18,13 @@ export interface DeliveryTarget {
 export interface DeliveryTargets {
   /** Undefined for a destination that is not there, or is switched off: looked up afresh before that is said. */
   find(destination: string): Promise<DeliveryTarget | undefined>;
+  /** Places of all lanes together, and some to look at what finds its lane full. */
+  places(): Promise<number>;
 }
 
 export interface DeliverResultDeps {
   readonly store: Pick<StudyStore, 'loadDelivery' | 'loadResult' | 'recordDeliveryAttempt'>;
-  readonly targets: DeliveryTargets;
+  readonly targets: Pick<DeliveryTargets, 'find'>;
   readonly clock: Clock;
   readonly random: () => number;
 }

@@ -44,6 +44,27 @@ export function describeQueuedWork(suite: QueueSuite): void {
     });
   });
 
+  it('works on more jobs at the same time once it is told to and one of its jobs has ended', async () => {
+    let together = 0;
+    const worker = await suite.queue.work(
+      'infer',
+      async (_payload, { attempt }) => {
+        together += 1;
+        if (together > 1 || attempt > 1) {
+          await eventually(() => {
+            expect(together).toBe(3);
+          });
+        }
+      },
+      { concurrency: 1 },
+    );
+    worker.resize(2);
+    await suite.queue.enqueue([inferJob(), inferJob(), inferJob()]);
+    await eventually(() => {
+      expect(together).toBe(3);
+    });
+  });
+
   it('wakes an idle worker', async () => {
     const seen = await suite.collect();
     await sleep(500);

@@ -1,4 +1,6 @@
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,10 +27,14 @@ async function commonEnv(): Promise<Record<string, string>> {
   };
 }
 
+function webhookText(url: string, secret = 'env:PREREAD_SECRET_HOOK'): string {
+  return `kind: webhook\nurl: ${url}\nsecrets: [${secret}]\nbody: full\n`;
+}
+
 /** A file for `preread destinations set`. */
-function webhookFile(url: string, secret = 'env:PREREAD_SECRET_HOOK'): string {
+function fileOf(text: string): string {
   const file = join(temporaryFolder(), 'destination.yaml');
-  writeFileSync(file, `kind: webhook\nurl: ${url}\nsecrets: [${secret}]\nbody: full\n`);
+  writeFileSync(file, text);
   return file;
 }
 
@@ -68,7 +74,7 @@ describe('a destination that is set while preread runs', () => {
     try {
       expect(serve.output()).toMatch(/no destination is set/);
       expect((await deliveriesOfNewStudy(serve.url)).destinations).toEqual([]);
-      const file = webhookFile(receiver.url);
+      const file = fileOf(webhookText(receiver.url));
       expect(await preread('destinations', 'set', 'ris', '--file', file)).toMatch(
         /^0: ris is set: webhook to http:\/\/127\.0\.0\.1:\d+$/,
       );
@@ -118,6 +124,43 @@ describe('a destination that is set while preread runs', () => {
   });
 });
 
+it('destinations that are set while preread runs, and hang, slow no other', async () => {
+  const receiver = await startWebhookReceiver();
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  const serve = await startServe({
+    ...(await commonEnv()),
+    PREREAD_SECRET_HOOK: receiver.secret,
+  });
+  const preread = commands(serve);
+  const hanging = `${webhookText(`http://127.0.0.1:${port}/`)}timeoutSeconds: 600\nconcurrency: 8\n`;
+  try {
+    // It comes first in the queue, and fills all its places.
+    await preread('destinations', 'set', 'hanging', '--file', fileOf(hanging));
+    const file = fileOf(webhookText(receiver.url));
+    await preread('destinations', 'set', 'ris', '--file', file);
+    const studies = [];
+    for (let study = 0; study < 10; study += 1) {
+      studies.push(await deliveriesOfNewStudy(serve.url));
+    }
+    await receiver.until(() => receiver.received.length === studies.length, 'all results');
+    for (const { StudyInstanceUID } of studies) {
+      const { deliveries = [] } = (await fetchStudy(serve.url, StudyInstanceUID)) ?? {};
+      expect(deliveries.find(({ destination }) => destination === 'hanging')).toMatchObject({
+        state: 'pending',
+        attempts: 0,
+      });
+    }
+  } finally {
+    // It would wait for what hangs.
+    await serve.kill();
+    silent.closeAllConnections();
+    silent.close();
+    await receiver.close();
+  }
+});
+
 describeWithPeer('postgres', 'in processes of their own', (postgresPeer) => {
   let postgres: PostgresServer;
   beforeAll(async () => {
@@ -149,14 +192,14 @@ describeWithPeer('postgres', 'in processes of their own', (postgresPeer) => {
       const [{ url }, , sender] = processes as [PrereadProcess, PrereadProcess, PrereadProcess];
       const preread = commands(processes[0]!);
       try {
-        await preread('destinations', 'set', 'ris', '--file', webhookFile(receiver.url));
+        await preread('destinations', 'set', 'ris', '--file', fileOf(webhookText(receiver.url)));
         await eventually(async () => {
           expect((await deliveriesOfNewStudy(url)).destinations).toEqual(['ris']);
         });
         await receiver.until(() => receiver.received.length > 0, 'the result');
 
         // A secret that the sender does not have: the delivery waits and says so.
-        const file = webhookFile(receiver.url, 'env:PREREAD_SECRET_ABSENT');
+        const file = fileOf(webhookText(receiver.url, 'env:PREREAD_SECRET_ABSENT'));
         await preread('destinations', 'set', 'ris', '--file', file);
         const waiting = await eventually(async () => {
           const { StudyInstanceUID } = await deliveriesOfNewStudy(url);
@@ -174,7 +217,7 @@ describeWithPeer('postgres', 'in processes of their own', (postgresPeer) => {
         expect(sender.output()).toContain('this process cannot send to a destination');
 
         const before = receiver.received.length;
-        await preread('destinations', 'set', 'ris', '--file', webhookFile(receiver.url));
+        await preread('destinations', 'set', 'ris', '--file', fileOf(webhookText(receiver.url)));
         await eventually(async () => {
           await preread('deliveries', 'replay', waiting.id);
           expect(receiver.received.length).toBeGreaterThan(before);

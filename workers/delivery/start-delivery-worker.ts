@@ -5,31 +5,49 @@ import {
   deliverResult,
   type DeliverResultDeps,
   type DeliverResultResult,
+  type DeliveryTargets,
 } from '../../core/use-cases/deliver-result.js';
 
 export interface DeliveryWorkerDeps extends DeliverResultDeps {
+  readonly targets: DeliveryTargets;
   readonly queue: JobQueue;
   readonly logger: Logger;
   readonly metrics: PipelineMetrics;
 }
 
+/** Before it knows its destinations. */
+const FIRST_PLACES = 4;
+const AT_ONCE_MS = 1;
+
 /**
- * Pulls `deliver` jobs: one attempt each.
- *
- * @param options.concurrency at least the places of all lanes together, so that a full lane never keeps
- *   the others' deliveries from being looked at
+ * Pulls `deliver` jobs: one attempt each. Takes as many as all lanes have places together, so that a full
+ * lane never keeps the others' deliveries from being looked at.
  */
-export async function startDeliveryWorker(
-  deps: DeliveryWorkerDeps,
-  options: { readonly concurrency: number },
-): Promise<JobWorker> {
+export async function startDeliveryWorker(deps: DeliveryWorkerDeps): Promise<JobWorker> {
   const inHand = new Set<string>();
-  return deps.queue.work(
+  let concurrency = FIRST_PLACES;
+
+  /** Whether there is room for more jobs from now on. */
+  async function grow(): Promise<boolean> {
+    const places = await deps.targets.places();
+    const grown = places > concurrency;
+    if (places !== concurrency) {
+      concurrency = places;
+      (await working).resize(places);
+    }
+    return grown;
+  }
+
+  const working: Promise<JobWorker> = deps.queue.work(
     'deliver',
     async ({ deliveryId }) => {
+      if (await grow()) {
+        // The worker looks for more when a job ends. Receivers that hang must not keep it from that.
+        return { repeatAfterMs: AT_ONCE_MS };
+      }
       // The janitor may ask for what only waits for its lane.
       if (inHand.has(deliveryId)) {
-        return;
+        return undefined;
       }
       inHand.add(deliveryId);
       try {
@@ -41,8 +59,9 @@ export async function startDeliveryWorker(
         inHand.delete(deliveryId);
       }
     },
-    options,
+    { concurrency },
   );
+  return working;
 }
 
 function report(
