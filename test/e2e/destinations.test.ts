@@ -126,7 +126,10 @@ describe('a destination that is set while preread runs', () => {
 
 it('destinations that are set while preread runs, and hang, slow no other', async () => {
   const receiver = await startWebhookReceiver();
-  const silent = createServer(() => undefined);
+  let asked = 0;
+  const silent = createServer(() => {
+    asked += 1;
+  });
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const { port } = silent.address() as AddressInfo;
   const serve = await startServe({
@@ -145,6 +148,9 @@ it('destinations that are set while preread runs, and hang, slow no other', asyn
       studies.push(await deliveriesOfNewStudy(serve.url));
     }
     await receiver.until(() => receiver.received.length === studies.length, 'all results');
+    await eventually(() => {
+      expect(asked).toBe(8);
+    });
     for (const { StudyInstanceUID } of studies) {
       const { deliveries = [] } = (await fetchStudy(serve.url, StudyInstanceUID)) ?? {};
       expect(deliveries.find(({ destination }) => destination === 'hanging')).toMatchObject({
