@@ -3,6 +3,7 @@ import type pg from 'pg';
 
 import type { QueueBackend } from './queue-backend.js';
 import { STREAMS, workerOptions } from './queue-backend.js';
+import { spareClaims } from './spare-claims.js';
 
 /** BullMQ on PostgreSQL or the embedded database. The pool stays its owner's. */
 export function createPostgresQueueBackend(pool: pg.Pool): QueueBackend {
@@ -23,7 +24,9 @@ export function createPostgresQueueBackend(pool: pg.Pool): QueueBackend {
     },
     createWorker(name, processor, settings, onError) {
       const options = { connection: pool, ...workerOptions(settings) };
-      return new Worker(name, processor, options, createPostgresBackend).on('error', onError);
+      const createBackend: typeof createPostgresBackend = (...args) =>
+        spareClaims(createPostgresBackend(...args));
+      return new Worker(name, processor, options, createBackend).on('error', onError);
     },
     // The queue is in the same database as what its jobs are about: they are lost together or not at all.
     hasMark: () => Promise.resolve(true),

@@ -1,0 +1,97 @@
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { eventually } from '../support/eventually.js';
+import { createTestQueue, newPrefix } from '../support/queue-bed.js';
+import { inferJob } from '../support/queue-suite.js';
+import { openEmbeddedTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await openEmbeddedTestDatabase();
+});
+afterAll(() => database.close());
+
+/** The statements of a pool from now on; who asks for them again begins anew. */
+function watchStatements(pool: pg.Pool): () => string[] {
+  const statements: string[] = [];
+  const query = pool.query.bind(pool) as (...args: unknown[]) => unknown;
+  Object.assign(pool, {
+    query: (...args: unknown[]) => {
+      statements.push(String(args[0]));
+      return query(...args);
+    },
+  });
+  return () => statements.splice(0);
+}
+
+const countOf = (statements: readonly string[], name: string): number =>
+  statements.filter((statement) => new RegExp(`\\b${name}\\(`).test(statement)).length;
+
+test('a worker that is not busy claims each job once, and none with its end', async () => {
+  const queue = createTestQueue({ kind: 'postgres', pool: database.queuePool }, newPrefix());
+  const since = watchStatements(database.queuePool);
+  const seen: string[] = [];
+  const waits = async (): Promise<void> => {
+    await eventually(() => {
+      // Asked by a worker that begins to wait.
+      seen.push(...since());
+      expect(countOf(seen, 'next_delay')).toBeGreaterThan(0);
+    });
+  };
+  let done = 0;
+  await queue.work(
+    'infer',
+    async () => {
+      await waits();
+      done += 1;
+    },
+    { concurrency: 4 },
+  );
+  await waits();
+  for (let job = 1; job <= 3; job += 1) {
+    seen.splice(0);
+    await queue.enqueue([inferJob()]);
+    await eventually(() => {
+      seen.push(...since());
+      expect(done).toBe(job);
+      expect(countOf(seen, 'move_to_completed')).toBe(1);
+    });
+    expect(countOf(seen, 'move_to_active')).toBe(1);
+    expect(countOf(seen, 'next_signal')).toBe(0);
+    expect(countOf(seen, 'move_to_completed_fetch')).toBe(0);
+  }
+  await queue.close();
+});
+
+test('jobs that come at once are worked on at once', async () => {
+  const queue = createTestQueue({ kind: 'postgres', pool: database.queuePool }, newPrefix());
+  let running = 0;
+  let most = 0;
+  let done = 0;
+  let open: () => void = () => undefined;
+  const allFour = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  await queue.work(
+    'infer',
+    async () => {
+      running += 1;
+      most = Math.max(most, running);
+      if (running === 4) {
+        open();
+      }
+      await allFour;
+      running -= 1;
+      done += 1;
+    },
+    { concurrency: 4 },
+  );
+  await queue.enqueue(Array.from({ length: 7 }, () => inferJob()));
+  await eventually(() => {
+    expect(done).toBe(7);
+  });
+  expect(most).toBe(4);
+  await queue.close();
+});
