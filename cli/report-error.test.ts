@@ -13,6 +13,10 @@ test('a cause is told once, and only in words', () => {
   expect(described('It failed: ENOENT.', new Error('ENOENT'))).toBe(
     'preread: config-invalid: It failed: ENOENT.',
   );
+  const nobody = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
+  expect(described('It failed.', new Error('fetch failed', { cause: nobody }))).toBe(
+    'preread: config-invalid: It failed.\n  because: fetch failed\n  because: ECONNREFUSED',
+  );
   const { error } = z.number().safeParse('one');
   expect(described('size: expected number', error)).toBe(
     'preread: config-invalid: size: expected number',

@@ -22,13 +22,18 @@ function isSystemError(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error && 'errno' in error;
 }
 
-/** The error, and below it its cause where that says more. */
+/** The error, and below it each cause that says more. */
 export function describeError({ code, message, cause }: PipelineError): string {
-  const text = `preread: ${code}: ${message}`;
+  let text = `preread: ${code}: ${message}`;
   // Zod's message is its issues as JSON, which the error has in words.
-  const saysMore =
-    cause instanceof Error && !(cause instanceof ZodError) && !message.includes(cause.message);
-  return saysMore ? `${text}\n  because: ${cause.message}` : text;
+  for (let why = cause; why instanceof Error && !(why instanceof ZodError); why = why.cause) {
+    // A connection that failed on each of several addresses has a code and no words.
+    const words = why.message || ('code' in why ? String(why.code) : '');
+    if (!text.includes(words)) {
+      text += `\n  because: ${words}`;
+    }
+  }
+  return text;
 }
 
 /** Says what went wrong in a way that helps, and returns the exit code. Unknown errors show their stack. */

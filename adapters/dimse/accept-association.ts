@@ -23,7 +23,9 @@ export type Accepted =
       readonly request: AssociateRequest;
     }
   /** Rejected, or no request came that could be answered. The connection is closed. */
-  | { readonly kind: 'refused'; readonly why: string; readonly callingAeTitle: string | undefined };
+  | { readonly kind: 'refused'; readonly why: string; readonly titles: AeTitles | undefined };
+
+type AeTitles = Pick<AssociateRequest, 'calledAeTitle' | 'callingAeTitle'>;
 
 export interface AcceptOptions {
   /** For the whole request, from the connection on (the ARTIM timer, PS3.8 9.1.4). */
@@ -56,7 +58,7 @@ export async function acceptAssociation(
   const negotiation = withRoom(negotiate(request, policy), options);
   if (negotiation.kind === 'reject') {
     channel.close(encodeAssociateReject(negotiation.reject));
-    return refused(negotiation.why, request.callingAeTitle);
+    return refused(negotiation.why, request);
   }
   const { accept } = negotiation;
   const proposed = new Map(request.contexts.map((context) => [context.id, context]));
@@ -71,7 +73,7 @@ export async function acceptAssociation(
     await channel.write([encodeAssociateAccept(accept)], options.idleTimeoutMs);
   } catch {
     channel.close();
-    return refused('the connection was lost', request.callingAeTitle);
+    return refused('the connection was lost', request);
   }
   const association = new Association(channel, {
     contexts,
@@ -96,6 +98,6 @@ function withRoom(negotiation: Negotiation, { turnAway }: AcceptOptions): Negoti
     : { kind: 'reject', reject, why: 'too many associations' };
 }
 
-function refused(why: string, callingAeTitle?: string): Accepted {
-  return { kind: 'refused', why, callingAeTitle };
+function refused(why: string, titles?: AeTitles): Accepted {
+  return { kind: 'refused', why, titles };
 }

@@ -62,6 +62,10 @@ export class Association {
     this.state = options.state;
   }
 
+  get contextCount(): number {
+    return this.options.contexts.size;
+  }
+
   context(id: number): AcceptedContext | undefined {
     return this.options.contexts.get(id);
   }

@@ -176,7 +176,7 @@ function backlogs(census: Census | undefined) {
   if (census === undefined) {
     return [];
   }
-  const { instances, studies, deliveries, unreportedCommitments, outbox, parkedJobs } = census;
+  const { instances, studies, deliveries, unreportedCommitments, outbox } = census;
   return [
     { of: 'instance', state: 'received', backlog: instances.received },
     { of: 'instance', state: 'queued', backlog: instances.queued },
@@ -185,7 +185,8 @@ function backlogs(census: Census | undefined) {
     { of: 'delivery', state: 'dead', backlog: deliveries.dead },
     { of: 'commitment', state: 'requested', backlog: unreportedCommitments },
     { of: 'job', state: 'outbox', backlog: outbox },
-    { of: 'job', state: 'parked', backlog: parkedJobs },
+    { of: 'job', state: 'parked', backlog: census.parkedJobs },
+    { of: 'outcome', state: 'processing-failed', backlog: census.failedInstances },
   ];
 }
 

@@ -40,7 +40,10 @@ export function register(program: Command): void {
           : statusPage(status, readiness, Date.now()),
       );
       const waits =
-        status.deliveries.dead.count + status.parkedJobs.count + status.closedDestinations.length;
+        status.deliveries.dead.count +
+        status.failedInstances.count +
+        status.parkedJobs.count +
+        status.closedDestinations.length;
       process.exitCode = readiness.status === 'ready' && waits === 0 ? EXIT.ok : EXIT.partial;
     });
 }
@@ -59,6 +62,7 @@ function statusPage(status: Status, readiness: Readiness, nowMs: number): string
     row('deliveries given up', status.deliveries.dead),
     row('commitments without report', status.unreportedCommitments),
     row('jobs in the outbox', status.outbox),
+    row('images failed', status.failedInstances),
     row('jobs parked', status.parkedJobs),
   ]);
   const queues = textTable([

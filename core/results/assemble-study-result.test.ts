@@ -161,6 +161,7 @@ function instance(SOPInstanceUID: string, outcome: InstanceOutcome): StoredInsta
     sha256: '0',
     objectKey: '0',
     receivedAtMs: 1_699_999_999_000,
+    askedForAtMs: 1_699_999_999_000,
     queuedAtMs: undefined,
     inferStartAtMs: undefined,
     inferEndAtMs: undefined,

@@ -82,6 +82,8 @@ export interface Census {
   /** Storage commitment that archives were asked for and have not reported on, of the latest results. */
   readonly unreportedCommitments: Backlog;
   readonly outbox: Backlog;
+  /** Images whose processing failed repeatedly. */
+  readonly failedInstances: Backlog;
   readonly parkedJobs: Backlog;
 }
 

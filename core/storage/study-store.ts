@@ -51,6 +51,8 @@ export interface StoredInstance {
   readonly sha256: string;
   readonly objectKey: string;
   readonly receivedAtMs: number;
+  /** Its reception, or the latest request to do it again. */
+  readonly askedForAtMs: number;
   readonly queuedAtMs: number | undefined;
   readonly inferStartAtMs: number | undefined;
   readonly inferEndAtMs: number | undefined;

@@ -32,7 +32,7 @@ export type RunInferenceResult =
       readonly kind: 'recorded';
       readonly outcome: InstanceOutcome;
       readonly traceId: string | undefined;
-      /** From its reception to this attempt. */
+      /** From its reception, or the request to do it again, to this attempt. */
       readonly waitedMs: number;
     }
   | { readonly kind: 'nothing-to-do' };
@@ -85,7 +85,7 @@ export async function runInference(
   if (!recorded) {
     return { kind: 'nothing-to-do' };
   }
-  const waitedMs = inferStartAtMs - instance.receivedAtMs;
+  const waitedMs = inferStartAtMs - instance.askedForAtMs;
   return { kind: 'recorded', outcome, traceId: instance.traceId, waitedMs };
 }
 

@@ -115,8 +115,10 @@ export async function startIngestDimse(
       },
     );
     if (accepted.kind === 'refused') {
-      const { why, callingAeTitle } = accepted;
-      logger.warn({ why, callingAeTitle, from: socket.remoteAddress }, 'association refused');
+      const { why, titles } = accepted;
+      const { calledAeTitle, callingAeTitle } = titles ?? {};
+      const from = socket.remoteAddress;
+      logger.warn({ why, calledAeTitle, callingAeTitle, from }, 'association refused');
       return;
     }
     const { association, request } = accepted;
@@ -132,7 +134,9 @@ export async function startIngestDimse(
         },
         stopping: stopping.signal,
       });
-      const facts = { callingAeTitle, ...summary, durationMs: deps.clock() - startedAtMs };
+      const contextsRefused = request.contexts.length - association.contextCount;
+      const durationMs = deps.clock() - startedAtMs;
+      const facts = { callingAeTitle, contextsRefused, ...summary, durationMs };
       logger[summary.ended === 'released' ? 'info' : 'warn'](facts, 'association');
     } finally {
       associations -= 1;
@@ -151,8 +155,8 @@ export async function startIngestDimse(
     connections.set(socket, served);
   }
 
-  const server = createServer(tls, onConnection, (error) => {
-    deps.logger.warn({ err: error }, 'TLS handshake failed');
+  const server = createServer(tls, onConnection, (error, { remoteAddress: from }) => {
+    deps.logger.warn({ err: error, from }, 'TLS handshake failed');
   });
   server.maxConnections = options.maxAssociations + WAITING_CONNECTIONS;
   try {
@@ -188,7 +192,7 @@ export async function startIngestDimse(
 function createServer(
   tls: DimseTls | undefined,
   onConnection: (socket: Socket) => void,
-  onHandshakeError: (error: Error) => void,
+  onHandshakeError: (error: Error, socket: Socket) => void,
 ): Server {
   if (tls === undefined) {
     return createPlainServer(onConnection);
@@ -200,10 +204,19 @@ function createServer(
       ...credentials.current(),
       ...authority,
       requestCert: clientCa !== undefined,
-      rejectUnauthorized: clientCa !== undefined,
+      // Looked at below: Node itself would end the connection without a word of why and of whose it was.
+      rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     },
-    onConnection,
+    (socket) => {
+      if (clientCa === undefined || socket.authorized) {
+        onConnection(socket);
+        return;
+      }
+      const why = String(socket.authorizationError);
+      onHandshakeError(new Error(`the client's certificate is missing or refused: ${why}`), socket);
+      socket.destroy();
+    },
   );
   server.on('tlsClientError', onHandshakeError);
   const unsubscribe = credentials.onChange((changed) => {

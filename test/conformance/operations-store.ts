@@ -40,6 +40,7 @@ export function describeOperationsStore(name: string, open: () => Promise<TestDa
       it('takes the outcomes back, queues the images again, and tells the next result why', async () => {
         const { store, operations } = bed;
         const study = await bed.finishedStudy(sampleOutcome);
+        bed.nowMs += HOUR_MS;
         expect(await operations.reprocess(study.StudyInstanceUID, REQUEST)).toEqual({
           kind: 'requested',
           studyId: study.studyId,
@@ -48,6 +49,7 @@ export function describeOperationsStore(name: string, open: () => Promise<TestDa
         expect(await store.loadInstance(study.instanceId)).toMatchObject({
           outcome: undefined,
           queuedAtMs: undefined,
+          askedForAtMs: bed.nowMs,
         });
         expect(await bed.drain()).toMatchObject([
           { name: 'infer', payload: { instanceId: study.instanceId } },
@@ -279,14 +281,16 @@ export function describeOperationsStore(name: string, open: () => Promise<TestDa
       await store.recordInstance(sampleInstance());
       const { deliveryId } = await bed.finishedStudy(sampleOutcome);
       await store.recordDeliveryAttempt(deliveryId, { kind: 'dead', error: 'x', tell: [] });
+      await bed.finishedStudy(FAILED);
       expect(await operations.census()).toMatchObject({
         instances: {
           received: { count: 0 },
           queued: { count: 2, oldestAtMs: receivedAtMs },
         },
         studies: { analysing: { count: 2 } },
-        deliveries: { pending: { count: 0 }, dead: { count: 1, oldestAtMs: bed.nowMs } },
+        deliveries: { pending: { count: 1 }, dead: { count: 1, oldestAtMs: bed.nowMs } },
         outbox: { count: 0, oldestAtMs: undefined },
+        failedInstances: { count: 1, oldestAtMs: sampleTimes.inferEndAtMs },
         parkedJobs: { count: 0 },
       });
     });

@@ -32,6 +32,7 @@ export function describeStudyStoreRecording(bed: StudyStoreBed): void {
         sha256: instance.sha256,
         objectKey: instance.objectKey,
         receivedAtMs: SAMPLE_TIME_MS,
+        askedForAtMs: SAMPLE_TIME_MS,
         queuedAtMs: undefined,
         inferStartAtMs: undefined,
         inferEndAtMs: undefined,

@@ -157,6 +157,7 @@ describeWithPeer('dcmtk', 'DCMTK as the sender', (peer) => {
     const stranger = await run(peer, 'echoscu', ['-v', '-aet', 'STRANGER', ...to(port)]);
     expect(stranger.output).toMatch(/Calling AE Title Not Recog/i);
     expect(log()).toContain('STRANGER');
+    expect(log()).toContain('"calledAeTitle":"OTHER"');
   });
 
   it('stores in ten associations at the same time, all that each sends', async () => {
@@ -187,7 +188,7 @@ describeWithPeer('dcmtk', 'DCMTK as the sender', (peer) => {
       { logger: silentLogger },
       hospital.issue('server'),
     );
-    const { port } = await startDimseServer(folder, database, {
+    const { port, log } = await startDimseServer(folder, database, {
       tls: { credentials, clientCa: hospital.pem },
     });
     const chest = newChest();
@@ -201,6 +202,10 @@ describeWithPeer('dcmtk', 'DCMTK as the sender', (peer) => {
     expect((await send('+tla')).code).not.toBe(0);
     expect((await run(peer, 'storescu', [...to(port), path])).code).not.toBe(0);
     expect(await instancesOf(database, chest.StudyInstanceUID)).toHaveLength(0);
+    const handshakes = /"from":"[^"]*127\.0\.0\.1","msg":"TLS handshake failed"/g;
+    await eventually(() => {
+      expect(log().match(handshakes)).toHaveLength(3);
+    });
     const right = await send('+tls', rightClient.key, rightClient.cert);
     expect(right.code, right.output).toBe(0);
     expect(await instancesOf(database, chest.StudyInstanceUID)).toHaveLength(1);
@@ -262,7 +267,7 @@ describe('a scripted sender', () => {
   });
 
   it('is refused contexts of what we do not take, and operations that we do not have', async () => {
-    const { port } = await startDimseServer(folder, database);
+    const { port, log } = await startDimseServer(folder, database);
     const peer = await openPeer(port, [
       CR_CONTEXT,
       { abstractSyntax: CT, transferSyntaxes: [ExplicitVRLittleEndian] },
@@ -277,6 +282,9 @@ describe('a scripted sender', () => {
     expect((await peer.association.nextMessage())?.command.Status).toBe(0x0211);
     expect((await peer.store(context, newDataSet())).Status).toBe(0);
     await peer.association.release();
+    await eventually(() => {
+      expect(log()).toContain('"contextsRefused":2');
+    });
   });
 
   it('that aborts after some objects has these stored, and the one in its middle not', async () => {

@@ -21,6 +21,7 @@ async function exposition(): Promise<string> {
           deliveries: { pending: NONE, dead: NONE },
           unreportedCommitments: { count: 1, oldestAtMs: 1_000 },
           outbox: NONE,
+          failedInstances: { count: 3, oldestAtMs: 1_000 },
           parkedJobs: NONE,
         }),
     },
@@ -50,6 +51,7 @@ describe('the figures for Prometheus', () => {
     expect(text).toContain('preread_backlog{of="instance",state="received"} 2');
     expect(text).toContain('preread_backlog_oldest_seconds{of="instance",state="received"} 60');
     expect(text).toContain('preread_backlog{of="commitment",state="requested"} 1');
+    expect(text).toContain('preread_backlog{of="outcome",state="processing-failed"} 3');
     expect(text).toContain('preread_queue_jobs{queue="infer",state="waiting"} 3');
     expect(text).toContain('preread_stage_seconds_bucket{le="2.5",stage="queue"} 1');
     expect(text).toContain('preread_storage_free_bytes 5000');

@@ -34,6 +34,9 @@ export async function takeCensus(db: Kysely<DatabaseSchema>): Promise<Census> {
     UNION ALL
     SELECT 'outbox', count(*), min(created_at) FROM outbox
     UNION ALL
+    SELECT 'failed', count(*), min(infer_end_at)
+    FROM instances WHERE outcome ->> 'reason' = 'processing-failed'
+    UNION ALL
     SELECT 'parked', count(*), min(parked_at) FROM parked_jobs`.execute(db);
   const of = (name: string): Backlog => {
     const row = rows.find((candidate) => candidate.name === name);
@@ -47,6 +50,7 @@ export async function takeCensus(db: Kysely<DatabaseSchema>): Promise<Census> {
     deliveries: { pending: of('pending'), dead: of('dead') },
     unreportedCommitments: of('requested'),
     outbox: of('outbox'),
+    failedInstances: of('failed'),
     parkedJobs: of('parked'),
   };
 }

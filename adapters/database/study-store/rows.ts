@@ -54,6 +54,7 @@ export function toInstance(
     sha256: row.sha256,
     objectKey: row.object_key,
     receivedAtMs: row.received_at.getTime(),
+    askedForAtMs: (row.reprocess_requested_at ?? row.received_at).getTime(),
     queuedAtMs: row.queued_at?.getTime(),
     inferStartAtMs: row.infer_start_at?.getTime(),
     inferEndAtMs: row.infer_end_at?.getTime(),

@@ -68,6 +68,9 @@ export const statusSchema = z
       'Storage commitment that archives were asked for and have not reported on, of the latest results.',
     ),
     outbox: backlogSchema,
+    failedInstances: backlogSchema.describe(
+      'Images whose processing failed repeatedly; dead letters until they are replayed.',
+    ),
     parkedJobs: backlogSchema,
     queues: z.array(
       z.object({

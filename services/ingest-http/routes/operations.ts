@@ -82,6 +82,7 @@ function getStatus({ operations, queue, objects }: OperationsRoutesDeps): Reques
       })),
       unreportedCommitments: backlogToJson(census.unreportedCommitments),
       outbox: backlogToJson(census.outbox),
+      failedInstances: backlogToJson(census.failedInstances),
       parkedJobs: backlogToJson(census.parkedJobs),
       queues: JOB_NAMES.map((name, index) => ({ name, depth: depths[index] })),
       freeBytes,
