@@ -85,6 +85,11 @@ describe('a destination that is set while preread runs', () => {
       serve = await startServe(env);
       preread = commands(serve);
       expect(await preread('destinations', 'list')).toMatch(/ris +webhook .* api +open$/);
+      const list = fileOf(JSON.stringify({ destinations: [{ name: 'emr', kind: 'fax' }] }));
+      expect(await preread('destinations', 'set', 'emr', '--file', list)).toMatch(/^1: .*kind: /);
+      expect(await preread('destinations', 'set', 'pacs', '--file', list)).toMatch(
+        /has no destination named pacs/,
+      );
       expect(JSON.parse((await preread('destinations', 'show', 'ris')).slice(3))).toMatchObject({
         source: 'api',
         definition: { secrets: ['env:PREREAD_SECRET_HOOK'] },

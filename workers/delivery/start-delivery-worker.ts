@@ -15,7 +15,7 @@ export interface DeliveryWorkerDeps extends DeliverResultDeps {
   readonly metrics: PipelineMetrics;
 }
 
-/** Before it knows its destinations. */
+/** While it cannot know its destinations. */
 const FIRST_PLACES = 4;
 const AT_ONCE_MS = 1;
 
@@ -25,7 +25,7 @@ const AT_ONCE_MS = 1;
  */
 export async function startDeliveryWorker(deps: DeliveryWorkerDeps): Promise<JobWorker> {
   const inHand = new Set<string>();
-  let concurrency = FIRST_PLACES;
+  let concurrency = await deps.targets.places().catch(() => FIRST_PLACES);
 
   /** Whether there is room for more jobs from now on. */
   async function grow(): Promise<boolean> {
