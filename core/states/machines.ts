@@ -91,7 +91,7 @@ export const DELIVERY_MACHINE: StateMachine<DeliveryState> = {
     waiting: 'Destinations of a lower order come first.',
     pending: 'To be tried, now or at the time of its next attempt.',
     delivered: 'The destination has said that it has it.',
-    dead: 'Given up: the destination refused it, or every attempt failed. It waits for a person.',
+    dead: 'Given up: the destination refused it or was removed, or every attempt failed. It waits for a person.',
     superseded: 'A newer version of the result goes to the destination in its place.',
   },
   transitions: [
