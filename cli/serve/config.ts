@@ -36,7 +36,8 @@ const pipelineConfig = z.object({
   PREREAD_REQUEUE_AFTER_MS: intVariable({ min: 1_000, max: 86_400_000 })
     .default(300_000)
     .describe(
-      'Work of which nothing was heard for so long is queued again. More than the longest image takes.',
+      'Work of which nothing was heard for so long is queued again; twelve times as long while the queue has a job ' +
+        'for all of it. More than the longest image takes.',
     ),
 });
 

@@ -51,7 +51,7 @@ export async function startUpkeep(
   }
   if (roles.has('assemble')) {
     const janitor = startJanitor(
-      { store, queue, logger, clock },
+      { store, operations, queue, logger, clock },
       {
         watchIntervalMs: QUEUE_WATCH_INTERVAL_MS,
         sweepIntervalMs: Math.min(60_000, config.PREREAD_REQUEUE_AFTER_MS / 2),

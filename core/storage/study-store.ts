@@ -1,6 +1,6 @@
 import type { InstanceIdentity } from '../dicom/instance-header.js';
 import type { DicomUid } from '../dicom/uid.js';
-import type { NewJob } from '../jobs/jobs.js';
+import type { JobName, NewJob } from '../jobs/jobs.js';
 import type { DeliveryReceipt } from '../delivery/result-sink.js';
 import type { InstanceOutcome } from '../results/outcome.js';
 import type { StudyResult } from '../results/study-result.js';
@@ -69,6 +69,9 @@ export interface Reprocessing {
   /** ISO 8601. */
   readonly requestedAt: string;
 }
+
+/** Epoch ms, for the work of each kind of job. */
+export type QuietSince = Readonly<Record<JobName, number>>;
 
 export interface InferenceTimes {
   readonly inferStartAtMs: number;
@@ -238,11 +241,11 @@ export interface StudyStore {
   /** The jobs are in the queue: their entries go, and instances get their `queuedAtMs`. */
   completeJobs(jobIds: readonly string[], queuedAtMs: number): Promise<void>;
   /**
-   * Puts a fresh job for everything unfinished that has been quiet since `quietSinceMs` into the outbox:
+   * Puts a fresh job for everything unfinished that has been quiet since `quietSince` (epoch ms) into the outbox:
    * instances without outcome, studies whose result lags, deliveries that are due. Returns how many.
    * Duplicated work is harmless, lost work is not.
    */
-  requeueUnfinished(quietSinceMs: number): Promise<number>;
+  requeueUnfinished(quietSince: number | QuietSince): Promise<number>;
 
   /** Which of these objects no instance refers to. */
   unknownObjectKeys(objectKeys: readonly string[]): Promise<readonly string[]>;

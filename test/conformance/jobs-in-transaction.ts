@@ -1,11 +1,22 @@
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+} from 'vitest';
 
+import { createOperationsStore } from '../../adapters/database/operations-store/operations-store.js';
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
 import { addJobSql } from '../../adapters/queue/add-job-sql.js';
 import type { JobQueue } from '../../core/jobs/job-queue.js';
 import type { JobName } from '../../core/jobs/jobs.js';
+import { silentLogger } from '../../core/log.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import { eventually } from '../support/eventually.js';
 import { createTestQueue, newPrefix } from '../support/queue-bed.js';
@@ -16,7 +27,9 @@ import {
   sampleTimes,
 } from '../support/sample-study.js';
 import type { TestDatabase } from '../support/test-database.js';
+import { startJanitor } from '../../workers/assemble/start-janitor.js';
 
+const QUIET_MS = 60_000;
 const WEBHOOK = { destination: 'webhook', order: 0, onlyIfToldBefore: false };
 
 /** What the study store does with the jobs of its transactions when the queue is in the same database. */
@@ -156,6 +169,59 @@ export function describeJobsInTransaction(name: string, open: () => Promise<Test
       expect(await queue.depth('infer')).toMatchObject({ waiting: 2 });
       expect((await store.loadInstance(instanceId))?.queuedAtMs).toBe(queuedAtMs);
       await expectEmptyOutbox();
+    });
+
+    it('does not fill with the same work while nobody does it, and gets back what it has lost', async () => {
+      await record();
+      let [offsetMs, asked] = [2 * QUIET_MS, 0];
+      const janitor = startJanitor(
+        {
+          store,
+          operations: createOperationsStore(
+            { pool: database.pool, clock: Date.now },
+            { onOutbox: () => undefined, addJobSql: addJobSql(prefix) },
+          ),
+          queue: {
+            ...queue,
+            depth(name) {
+              asked += 1;
+              return queue.depth(name);
+            },
+          },
+          logger: silentLogger,
+          clock: () => Date.now() + offsetMs,
+        },
+        {
+          watchIntervalMs: 60_000,
+          sweepIntervalMs: 50,
+          quietMs: QUIET_MS,
+          fairWaitMs: 3_600_000,
+        },
+      );
+      onTestFinished(() => {
+        janitor.close();
+      });
+      const severalSweeps = async () => {
+        const before = asked;
+        await eventually(() => {
+          expect(asked).toBeGreaterThan(before + 12);
+        });
+      };
+      const jobs = async () => (await queue.depth('infer')).waiting;
+      await severalSweeps();
+      expect(await jobs()).toBe(1);
+      // The queue loses it: what is missing comes back without long patience.
+      await database.pool.query('DELETE FROM job WHERE queue = $1', [`${prefix}-infer`]);
+      await eventually(async () => {
+        expect(await jobs()).toBe(1);
+      });
+      await severalSweeps();
+      expect(await jobs()).toBe(1);
+      // After long it is asked for all the same.
+      offsetMs = 20 * QUIET_MS;
+      await eventually(async () => {
+        expect(await jobs()).toBe(2);
+      });
     });
 
     it('stores nothing when the queue cannot take the job', async () => {

@@ -1,11 +1,14 @@
 import type { JobQueue } from '../../core/jobs/job-queue.js';
+import type { JobName } from '../../core/jobs/jobs.js';
 import type { Logger } from '../../core/log.js';
-import type { StudyStore } from '../../core/storage/study-store.js';
+import type { OperationsStore } from '../../core/storage/operations-store.js';
+import type { QuietSince, StudyStore } from '../../core/storage/study-store.js';
 import type { Clock } from '../../core/time.js';
 
 export interface JanitorDeps {
   readonly store: Pick<StudyStore, 'requeueUnfinished'>;
-  readonly queue: Pick<JobQueue, 'remembers' | 'remember' | 'promoteOverdue'>;
+  readonly operations: Pick<OperationsStore, 'census'>;
+  readonly queue: Pick<JobQueue, 'remembers' | 'remember' | 'promoteOverdue' | 'depth'>;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -20,14 +23,18 @@ export interface JanitorOptions {
   readonly fairWaitMs: number;
 }
 
+/** So many times as long must work be quiet that the queue seems to have. */
+const PATIENCE = 12;
+
 /**
  * Holds the queue against the database, at the start and from then on. A queue that has lost its memory gets
  * everything again that is unfinished. Besides, work that nobody works on any more (a process killed at the
  * wrong moment, a queue that lost its last second) is queued again when it was quiet for minutes. Something
- * may be queued that is only slow; handlers are idempotent.
+ * may be queued that is only slow; handlers are idempotent. So that a queue that stands still for a night does not fill
+ * with the same work, that is done seldom while it has as many jobs as there is to do.
  */
 export function startJanitor(deps: JanitorDeps, options: JanitorOptions): { close(): void } {
-  const { store, queue, logger, clock } = deps;
+  const { store, operations, queue, logger, clock } = deps;
   const timers = [
     setInterval(() => void watch(), options.watchIntervalMs),
     setInterval(() => void sweep(), options.sweepIntervalMs),
@@ -56,9 +63,34 @@ export function startJanitor(deps: JanitorDeps, options: JanitorOptions): { clos
     }
   }
 
+  async function quietSince(): Promise<QuietSince> {
+    // Before and after: what is finished or begun in between must not look like a job that is missing.
+    const before = [await jobsOf('infer'), await jobsOf('deliver')] as const;
+    const { instances, deliveries, outbox } = await operations.census();
+    const after = [await jobsOf('infer'), await jobsOf('deliver')] as const;
+    const since = (toDo: number, ...jobs: readonly number[]): number => {
+      const seemsWhole = Math.max(...jobs) + outbox.count >= toDo;
+      return clock() - options.quietMs * (seemsWhole ? PATIENCE : 1);
+    };
+    return {
+      infer: since(instances.received.count + instances.queued.count, before[0], after[0]),
+      // An unfinished study has a job only when its images are finished: their numbers say nothing.
+      assemble: clock() - options.quietMs,
+      deliver: since(deliveries.pending.count, before[1], after[1]),
+    };
+  }
+
+  /** More than any when the queue does not answer: then it is no time to give it more. */
+  async function jobsOf(name: JobName): Promise<number> {
+    return queue.depth(name).then(
+      ({ waiting, active, delayed }) => waiting + active + delayed,
+      () => Infinity,
+    );
+  }
+
   async function sweep(): Promise<void> {
     try {
-      const requeued = await store.requeueUnfinished(clock() - options.quietMs);
+      const requeued = await store.requeueUnfinished(await quietSince());
       if (requeued > 0) {
         logger.warn({ requeued }, 'unfinished work was queued again');
       }

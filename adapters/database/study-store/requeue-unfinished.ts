@@ -1,5 +1,7 @@
 import { sql } from 'kysely';
 
+import type { JobName } from '../../../core/jobs/jobs.js';
+import type { QuietSince } from '../../../core/storage/study-store.js';
 import type { Writing } from './writing.js';
 
 /**
@@ -8,16 +10,17 @@ import type { Writing } from './writing.js';
  */
 export async function requeueUnfinished(
   { trx, now, addJobs }: Writing,
-  quietSinceMs: number,
+  quietSince: number | QuietSince,
 ): Promise<number> {
-  const quietSince = new Date(quietSinceMs);
+  const since = (name: JobName): Date =>
+    new Date(typeof quietSince === 'number' ? quietSince : quietSince[name]);
 
   const instances = await sql<{ instance_id: string; rank: number }>`
     UPDATE instances SET inference_requested_at = ${now}
     FROM studies
     WHERE studies.study_id = instances.study_id AND instance_id IN (
       SELECT instance_id FROM instances
-      WHERE outcome IS NULL AND inference_requested_at < ${quietSince}
+      WHERE outcome IS NULL AND inference_requested_at < ${since('infer')}
         AND NOT EXISTS (
           SELECT FROM parked_jobs WHERE name = 'infer' AND subject_id = instance_id)
       FOR UPDATE SKIP LOCKED)
@@ -28,7 +31,7 @@ export async function requeueUnfinished(
     WHERE study_id IN (
       SELECT study_id FROM studies
       WHERE activity > assembled_activity
-        AND greatest(last_activity_at, held_until, assembly_requested_at) < ${quietSince}
+        AND greatest(last_activity_at, held_until, assembly_requested_at) < ${since('assemble')}
         AND NOT EXISTS (
           SELECT FROM instances
           WHERE instances.study_id = studies.study_id AND outcome IS NULL)
@@ -43,7 +46,7 @@ export async function requeueUnfinished(
     WHERE studies.study_id = deliveries.study_id AND delivery_id IN (
       SELECT delivery_id FROM deliveries
       WHERE state = 'pending'
-        AND greatest(delivery_requested_at, next_attempt_at) < ${quietSince}
+        AND greatest(delivery_requested_at, next_attempt_at) < ${since('deliver')}
         AND NOT EXISTS (
           SELECT FROM parked_jobs WHERE name = 'deliver' AND subject_id = delivery_id)
       FOR UPDATE SKIP LOCKED)

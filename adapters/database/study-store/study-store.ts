@@ -62,8 +62,8 @@ export function createStudyStore(
 
     claimJobs: (...args) => querying(() => claimJobs(db, new Date(clock()), ...args)),
     completeJobs: (...args) => querying(() => completeJobs(db, ...args)),
-    requeueUnfinished: (quietSinceMs) =>
-      querying(() => writer.transaction((w) => requeueUnfinished(w, quietSinceMs))),
+    requeueUnfinished: (quietSince) =>
+      querying(() => writer.transaction((w) => requeueUnfinished(w, quietSince))),
 
     unknownObjectKeys: (objectKeys) =>
       querying(async () => {
