@@ -33,8 +33,9 @@ COPY --from=build /app/models ./models
 USER preread
 VOLUME /data
 EXPOSE 8142 11112
-# Every role answers on PREREAD_PORT: ingest with its API, the workers with /healthz and /readyz alone.
+# Every role answers on PREREAD_PORT: ingest with its API (by TLS where it has a certificate), the workers with /healthz and
+# /readyz alone. Not /readyz: nothing is to be restarted for the fault of a database.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.PREREAD_PORT||8142)+'/readyz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
+  CMD ["node", "-e", "const e=process.env,p=(e.PREREAD_PORT||8142)+'/healthz',ask=s=>fetch(s+'://127.0.0.1:'+p).then(r=>{if(!r.ok)throw r});e.NODE_TLS_REJECT_UNAUTHORIZED='0';ask('http').catch(()=>ask('https')).then(()=>process.exit(0),()=>process.exit(1))"]
 ENTRYPOINT ["node", "bin/preread.js"]
 CMD ["serve"]

@@ -1,6 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -8,6 +13,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 
 import { packageRoot } from '../../adapters/process/package-info.js';
+import { makeAuthority } from '../support/certificates.js';
 import { newChest } from '../support/chest-sender.js';
 import { spawnServer, type ChildServer } from '../support/child-server.js';
 import { eventually } from '../support/eventually.js';
@@ -23,6 +29,7 @@ const ROLES = ['ingest', 'inference', 'assemble', 'delivery'] as const;
 
 const service = z.object({
   command: z.array(z.string()).optional(),
+  env_file: z.array(z.object({ path: z.string(), required: z.boolean() })).optional(),
   environment: z.record(z.string(), z.string()),
   healthcheck: z.object({ test: z.array(z.string()) }).optional(),
 });
@@ -52,6 +59,36 @@ function readCompose(env: Readonly<Record<string, string>>) {
 
 it('docker-compose.yml asks for passwords', () => {
   expect(() => readCompose({})).toThrow('set POSTGRES_PASSWORD in .env');
+});
+
+it('docker-compose.yml passes all of .env on to each role', () => {
+  const services = readCompose({ POSTGRES_PASSWORD: PASSWORD, REDIS_PASSWORD: PASSWORD });
+  for (const role of [...ROLES, 'inference-gpu']) {
+    expect(services[role]?.env_file, role).toEqual([{ path: '.env', required: false }]);
+  }
+});
+
+it('the health check of the image asks whether the process lives, in clear or by TLS', async () => {
+  const dockerfile = readFileSync(join(packageRoot, 'Dockerfile'), 'utf8');
+  const [, command = ''] = /^HEALTHCHECK [^]*?CMD (\[.*\])$/m.exec(dockerfile) ?? [];
+  const [program = '', ...args] = z.array(z.string()).parse(JSON.parse(command));
+  const asks = (port: number) =>
+    promisify(execFile)(program, args, { env: { ...process.env, PREREAD_PORT: `${port}` } });
+  const answer: RequestListener = ({ url }, response) => {
+    response.writeHead(url === '/healthz' ? 200 : 503).end();
+  };
+  const { cert, key } = makeAuthority(temporaryFolder(), 'authority').issue('server');
+  const tls = { cert: readFileSync(cert), key: readFileSync(key) };
+  for (const server of [createServer(answer), createTlsServer(tls, answer)]) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await asks(port);
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+    await expect(asks(port)).rejects.toMatchObject({ code: 1 });
+  }
 });
 
 describeWithPeer('postgres', 'the services of docker-compose.yml', (peer) => {
@@ -104,6 +141,8 @@ describeWithPeer('postgres', 'the services of docker-compose.yml', (peer) => {
               .replace(/^\/data$/, folder),
           ]),
         ),
+        // Each container has ports of its own; here they share those of one machine.
+        PREREAD_PORT: '0',
         PREREAD_MIN_FREE_BYTES: '0',
         PREREAD_WEBHOOK_BODY: 'full',
       });
