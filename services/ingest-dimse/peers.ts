@@ -23,10 +23,14 @@ export function parseCallers(
   text: string | undefined,
   context: z.RefinementCtx,
 ): Callers | undefined {
-  if (text === undefined || text.trim() === '*') {
-    return text === undefined ? undefined : 'everybody';
+  if (text === undefined) {
+    return undefined;
   }
-  return entries(text).map((entry) => {
+  const named = entries(text);
+  if (named.includes('*')) {
+    return 'everybody';
+  }
+  return named.map((entry) => {
     const [aeTitle = '', address] = entry.split('@').map((part) => part.trim());
     if (!isTitle(aeTitle) || (address !== undefined && isIP(address) === 0)) {
       problem(context, `"${entry}" is not an AE title, or one with @ and an IP address`);
