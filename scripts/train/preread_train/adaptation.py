@@ -14,14 +14,16 @@ from . import bank
 from .backbone import load_layers
 from .features import REGIONS, pool_regions, region_masks
 from .heads import fit_heads
+from .laboratory import IMAGE_VIEWS
 
-VIEWS = bank.WITH_LATE
 FIRST_LATE_BLOCK = 10
 LATE_WIDTH = 512 + 1024
 BATCH = 64
 SEED = 13
 EPOCHS = 4
 RATE = 1e-4
+# Of parameters whose name begins with `head`, which start from random numbers.
+HEAD_RATE = 1e-3
 
 
 class LateLayers(torch.nn.Module):
@@ -35,7 +37,8 @@ class LateLayers(torch.nn.Module):
             self.register_parameter(f'{layer.name}_bias', torch.nn.Parameter(torch.from_numpy(layer.bias)))
         self.register_buffer('masks', torch.from_numpy(region_masks(7)))
 
-    def forward(self, x):
+    def maps(self, x):
+        """[N, 512, 2 h, 2 w] to the maps of conv_pw_11 and 12, [N, LATE_WIDTH, h, w]."""
         taps = {}
         for layer in self.layers:
             before, after = layer.pads
@@ -45,8 +48,10 @@ class LateLayers(torch.nn.Module):
             )
             x = F.relu(x)
             taps[layer.name] = x
-        stacked = torch.cat([F.avg_pool2d(taps['conv_pw_11'], 2), taps['conv_pw_12']], dim=1)
-        return pool_regions(stacked, self.masks).reshape(len(x), len(REGIONS), LATE_WIDTH)
+        return torch.cat([F.avg_pool2d(taps['conv_pw_11'], 2), taps['conv_pw_12']], dim=1)
+
+    def forward(self, x):
+        return pool_regions(self.maps(x), self.masks).reshape(len(x), len(REGIONS), LATE_WIDTH)
 
 
 def late_inputs(lab, name):
@@ -56,6 +61,11 @@ def late_inputs(lab, name):
 
 def new_late_layers(lab):
     return LateLayers(lab.data / 'backbone' / 'mobilenet_v1_1.0_224.npz')
+
+
+def late_part(pooled):
+    """[n, regions, LATE_WIDTH] of pooled features [n, regions * C]."""
+    return np.asarray(pooled).reshape(len(pooled), len(REGIONS), -1)[:, :, -LATE_WIDTH:]
 
 
 def with_late(pooled, late):
@@ -74,13 +84,27 @@ def late_features(network, inputs):
     return np.concatenate(parts)
 
 
-def train(name, lab, network, count, loss_of, log=print):
-    """Adam with a cosine over EPOCHS or the budget, whichever ends first; the mean of the last half's weights at the end.
+def shuffled(count):
+    """batches_of for `train`: rows 0..count-1 in a random order; the few that fill no batch are left out."""
+    def batches_of(rng):
+        order = rng.permutation(count)
+        return [np.sort(order[start : start + BATCH]) for start in range(0, count - BATCH + 1, BATCH)]
 
-    loss_of(rows [b]) is the mean loss of a batch; rows are drawn from 0..count-1.
+    return batches_of
+
+
+def train(name, lab, network, batches_of, loss_of, epochs=EPOCHS, log=print):
+    """Adam with a cosine over the epochs or the budget, whichever ends first; the mean of the last half's weights at the end.
+
+    batches_of(rng): the batches of an epoch. loss_of(batch, rng): the mean loss of one of them.
     """
     path = lab.cache / f'adaptation-{name}.pt'
-    optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
+    named = list(network.named_parameters())
+    groups = [
+        {'params': [p for n, p in named if n.startswith('head') == head], 'rate': rate}
+        for head, rate in ((False, RATE), (True, HEAD_RATE))
+    ]
+    optimiser = torch.optim.Adam([group for group in groups if group['params']], lr=RATE)
     rng = np.random.default_rng(SEED)
     spent, first, sums, averaged = 0.0, 0, None, 0
     if path.exists():
@@ -89,22 +113,22 @@ def train(name, lab, network, count, loss_of, log=print):
         optimiser.load_state_dict(state['optimiser'])
         first, spent, sums, averaged = (state[key] for key in ('epoch', 'spent', 'sums', 'averaged'))
         rng = np.random.default_rng((SEED, first))
-    batches = count // BATCH
-    for epoch in range(first, EPOCHS):
+    for epoch in range(first, epochs):
         if spent > lab.processor_seconds:
             break
         started, losses = time.process_time(), []
-        order = rng.permutation(count)
-        for batch in range(batches):
-            done = (epoch + batch / batches) / EPOCHS
-            optimiser.param_groups[0]['lr'] = RATE * 0.5 * (1 + np.cos(np.pi * done))
+        batches = batches_of(rng)
+        for index, batch in enumerate(batches):
+            done = (epoch + index / len(batches)) / epochs
+            for group in optimiser.param_groups:
+                group['lr'] = group['rate'] * 0.5 * (1 + np.cos(np.pi * done))
             optimiser.zero_grad()
-            loss = loss_of(np.sort(order[batch * BATCH : (batch + 1) * BATCH]), rng)
+            loss = loss_of(batch, rng)
             loss.backward()
             optimiser.step()
             losses.append(float(loss))
         spent += time.process_time() - started
-        if epoch >= EPOCHS // 2:
+        if epoch >= epochs // 2:
             now = {key: value.clone() for key, value in network.state_dict().items()}
             sums = now if sums is None else {key: sums[key] + value for key, value in now.items()}
             averaged += 1
@@ -118,8 +142,8 @@ def train(name, lab, network, count, loss_of, log=print):
 
 def on_findings(lab):
     """The late layers under fixed heads, targets and weights as shipped, a random view of each image."""
-    old = [np.asarray(lab.view(name)) for name in VIEWS]
-    inputs = [late_inputs(lab, name) for name in VIEWS]
+    old = [np.asarray(lab.view(name)) for name in IMAGE_VIEWS]
+    inputs = [late_inputs(lab, name) for name in IMAGE_VIEWS]
     trained, both = (np.full(lab.dataset.labels.shape, np.nan) for _ in range(2))
     for fold in lab.folds:
         rows, held_out = lab.training_rows(fold), np.flatnonzero(lab.dataset.folds == fold)
@@ -137,7 +161,7 @@ def on_findings(lab):
             return torch.einsum('nrc,krc->nk', network(inner), late_head) + offset
 
         def loss_of(some, rng, rows=rows, fixed=fixed, y=y, w=w, logits_of=logits_of):
-            view = rng.integers(len(VIEWS), size=len(some))
+            view = rng.integers(len(IMAGE_VIEWS), size=len(some))
             inner = np.stack([inputs[v][rows[s]] for v, s in zip(view, some)]).astype(np.float32)
             offset = np.stack([fixed[v][rows[s]] for v, s in zip(view, some)]).astype(np.float32)
             logits = logits_of(torch.from_numpy(inner), torch.from_numpy(offset))
@@ -145,7 +169,7 @@ def on_findings(lab):
             return (each * w[some]).mean()
 
         name = f'findings-fold{fold}'
-        network.load_state_dict(train(name, lab, network, len(rows), loss_of))
+        network.load_state_dict(train(name, lab, network, shuffled(len(rows)), loss_of))
         late = late_features(network, inputs[0][held_out])
         trained[held_out] = with_late(old[0][held_out], late) @ head.T + bias
         both[held_out] = (trained[held_out] + old[0][held_out] @ head.T + bias) / 2

@@ -30,6 +30,9 @@ STATISTICS_IMAGES = 128
 DEGRADED_SIZE = 160
 DEGRADED_BLUR = 0.8
 DEGRADED_QUALITY = 75
+# Two pictures of a pair for contrast: least side of the crop, greatest blur in pixels of the network's input.
+STRONG_CROP = 0.6
+STRONG_BLUR = 1.5
 # The layers after this one are trained further by adaptation.py.
 LATE_FROM = 'conv_pw_9'
 
@@ -82,6 +85,15 @@ def degraded(image, rng, size):
     return plain(Image.open(buffer), rng, size)
 
 
+def strong(image, rng, size):
+    """A random square of the picture, blurred, perhaps mirrored, then moved."""
+    side = rng.uniform(STRONG_CROP, 1) * min(image.size)
+    x0, y0 = (rng.uniform(0, length - side) for length in image.size)
+    part = image.crop(tuple(round(edge) for edge in (x0, y0, x0 + side, y0 + side)))
+    part = part.filter(ImageFilter.GaussianBlur(rng.uniform(0, STRONG_BLUR) * side / size))
+    return moved(part, rng, size, mirrored=rng.random() < 0.5)
+
+
 def adapted_layers(weights_path, pictures):
     """Layers whose batch norm has the mean and variance of these inputs [N, 1, S, S], layer after layer."""
     arrays = np.load(weights_path)
@@ -104,12 +116,15 @@ def adapted_layers(weights_path, pictures):
     return adapted
 
 
+FOLDERS = {'rsna': 'rsna-normals-256', 'children': 'kermany-paediatric-224'}
+
+
 def pictures_of(data, source):
     """Paths of the pictures of a source."""
     if source == 'nih':
         with open(data / 'nih-cxr14-subset' / 'labels.csv', newline='') as handle:
             return [data / 'nih-cxr14-subset' / 'images' / row['image'] for row in csv.DictReader(handle)]
-    return sorted((data / 'rsna-normals-256' / 'images').rglob('*.jpg'))
+    return sorted((data / FOLDERS[source] / 'images').rglob('*.jp*g'))
 
 
 def tensors(paths, make, size, seed):
@@ -124,14 +139,22 @@ VARIANTS = {
     'plain': ('nih', plain, SIZE, 0, 'imagenet'),
     'mirrored': ('nih', mirrored, SIZE, 0, 'imagenet'),
     'moved1': ('nih', moved, SIZE, 1, 'imagenet'),
+    'moved2': ('nih', moved, SIZE, 2, 'imagenet'),
     'adapted': ('nih', plain, SIZE, 0, 'adapted'),
     'plain320': ('nih', plain, 320, 0, 'imagenet'),
     'degraded': ('nih', degraded, SIZE, 0, 'imagenet'),
     'rsna-degraded': ('rsna', degraded, SIZE, 0, 'imagenet'),
+    'children-plain': ('children', plain, SIZE, 0, 'imagenet'),
+    'children-mirrored': ('children', mirrored, SIZE, 0, 'imagenet'),
+    'children-strong1': ('children', strong, SIZE, 3, 'imagenet'),
+    'children-strong2': ('children', strong, SIZE, 4, 'imagenet'),
 }
 # Of these the whole stacked maps, and of those the output of LATE_FROM, are kept as well, as float16.
 WITH_MAPS = ('plain',)
-WITH_LATE = ('plain', 'mirrored')
+WITH_LATE = (
+    'plain', 'mirrored', 'moved1', 'moved2',
+    'children-plain', 'children-mirrored', 'children-strong1', 'children-strong2',
+)
 
 
 def network_of(name, data):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import adaptation, inner_folds, map_experiments
+from . import adaptation, inner_folds, map_experiments, pretraining
 from .__main__ import ROOT
 from .dataset import FOLDS
 from .heads import relevance, standardise
@@ -141,6 +141,7 @@ IDEAS = {
     'column-scales': column_scales, 'combined': combined, 'pooling': map_experiments.pooling, 'boxes': map_experiments.boxes,
     'negatives': negatives, 'averages': averages, 'unmirrored': unmirrored, 'second-look': second_look,
     'distilled': inner_folds.distilled, 'mixed-findings': inner_folds.mixed_findings, 'findings': adaptation.on_findings,
+    **pretraining.IDEAS,
 }
 
 

@@ -125,11 +125,15 @@ def logistic(problem, strength, test):
     return scored @ weight.T + bias
 
 
+def problem_of(lab, grams, rows, held_out):
+    """(problem, kernel of the held-out rows) of the grams [n, n] of views, the first of them scored."""
+    stack = [gram[np.ix_(rows, rows)] for gram in grams]
+    return Problem(stack[0], np.concatenate(stack), *lab.training(rows, len(grams))), grams[0][np.ix_(held_out, rows)]
+
+
 def image_problem(lab, rows, held_out):
     """(problem, kernel of the held-out rows) of the shipped views."""
-    grams = [lab.gram(view) for view in IMAGE_VIEWS]
-    stack = [gram[np.ix_(rows, rows)] for gram in grams]
-    return Problem(stack[0], np.concatenate(stack), *lab.training(rows, 2)), grams[0][np.ix_(held_out, rows)]
+    return problem_of(lab, [lab.gram(view) for view in IMAGE_VIEWS], rows, held_out)
 
 
 def figures(dataset, logits):

@@ -12,9 +12,10 @@ from .backbone import Backbone, load_layers
 from .features import TAPS, pool_regions, region_masks, stack_taps
 from .heads import fit_heads
 
-WEIGHTS = Path(__file__).resolve().parents[4] / 'shared' / 'data' / 'backbone' / 'mobilenet_v1_1.0_224.npz'
+DATA = Path(__file__).resolve().parents[4] / 'shared' / 'data'
+WEIGHTS = DATA / 'backbone' / 'mobilenet_v1_1.0_224.npz'
 if importlib.util.find_spec('onnxruntime'):
-    from . import adaptation, bank, laboratory
+    from . import adaptation, bank, laboratory, pretraining
 else:
     bank = None
 
@@ -74,6 +75,47 @@ class NetworkTest(unittest.TestCase):
             self.assertTrue((deviation <= gamma * 1.01 + 1e-3).all())
             self.assertGreater(np.median(deviation / (gamma + 1e-9)), 0.9)
             x = torch.relu(x)
+
+
+@unittest.skipIf(bank is None, 'onnxruntime is not installed')
+class ContrastTest(unittest.TestCase):
+    def test_the_loss_is_that_of_a_loop_over_pairs(self):
+        one, other = np.random.default_rng(3).normal(size=(2, 5, 7))
+        rows = np.concatenate([one, other])
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        expected = 0.0
+        for i in range(10):
+            alike = np.exp(rows @ rows[i] / pretraining.TEMPERATURE)
+            expected -= np.log(alike[(i + 5) % 10] / (alike.sum() - alike[i])) / 10
+        loss = pretraining.contrastive_loss(torch.from_numpy(one), torch.from_numpy(other))
+        self.assertAlmostEqual(float(loss), expected, places=6)
+
+    def test_a_batch_holds_rows_of_one_source_and_an_epoch_no_row_twice(self):
+        rows_of = {'one': np.arange(1000, 1150), 'other': np.arange(5000, 5200, 2)}
+        batches = pretraining.batches_by_source(rows_of)(np.random.default_rng(4))
+        self.assertEqual(len(batches), 150 // adaptation.BATCH + 100 // adaptation.BATCH)
+        seen = [(source, row) for source, rows in batches for row in rows]
+        self.assertEqual(len(set(seen)), len(batches) * adaptation.BATCH)
+        for source, row in seen:
+            self.assertIn(row, rows_of[source])
+
+    def test_grams_of_parts_of_the_columns_add_up(self):
+        late = np.random.default_rng(5).normal(size=(2, 6, 4, 3)).astype(np.float32)
+        parts = [pretraining.late_grams(list(late[:, :, part])) for part in (slice(0, 1), slice(1, 4))]
+        for whole, first, rest in zip(pretraining.late_grams(list(late)), *parts):
+            np.testing.assert_allclose(whole, first + rest, atol=1e-4)
+
+
+@unittest.skipIf(bank is None or not DATA.exists(), 'onnxruntime or ../shared/data is not there')
+class ChildrenTest(unittest.TestCase):
+    def test_kinds_stand_in_the_order_of_the_pictures(self):
+        kinds, folds = pretraining.children(DATA)
+        paths = bank.pictures_of(DATA, 'children')
+        self.assertEqual((len(kinds), len(folds)), (len(paths), len(paths)))
+        # The names of pneumonia pictures tell the agent as well.
+        for path, kind in zip(paths, kinds):
+            named = next((agent for agent in ('bacteria', 'virus') if agent in path.name), '')
+            self.assertEqual(pretraining.AGENTS[kind], named)
 
 
 if __name__ == '__main__':
