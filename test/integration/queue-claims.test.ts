@@ -6,6 +6,9 @@ import { createTestQueue, newPrefix } from '../support/queue-bed.js';
 import { inferJob } from '../support/queue-suite.js';
 import { openEmbeddedTestDatabase, type TestDatabase } from '../support/test-database.js';
 
+/** Jobs that wait behind those that are done. */
+const WAITING = 3_000;
+
 let database: TestDatabase;
 
 beforeAll(async () => {
@@ -93,5 +96,41 @@ test('jobs that come at once are worked on at once', async () => {
     expect(done).toBe(7);
   });
   expect(most).toBe(4);
+  await queue.close();
+});
+
+test('the end of a job does not read the jobs that wait', async () => {
+  const { pool } = database;
+  const queue = createTestQueue({ kind: 'postgres', pool: database.queuePool }, newPrefix());
+  const rowsRead = async (): Promise<number> => {
+    await pool.query('SELECT pg_stat_force_next_flush()');
+    const { rows } = await pool.query<{ read: string }>(
+      `SELECT seq_tup_read + idx_tup_fetch AS read FROM pg_stat_user_tables WHERE relid = 'bullmq.job'::regclass`,
+    );
+    return Number(rows[0]?.read);
+  };
+  let left = 20;
+  let readAtFirst = NaN;
+  let enough: () => void = () => undefined;
+  const stopped = new Promise<void>((resolve) => {
+    enough = resolve;
+  });
+  await queue.work(
+    'infer',
+    async () => {
+      left -= 1;
+      if (left === 10) {
+        // Plans are made by now, with next to nothing in the table.
+        await queue.enqueue(Array.from({ length: WAITING }, () => inferJob()));
+        readAtFirst = await rowsRead();
+      } else if (left === 0) {
+        enough();
+      }
+    },
+    { concurrency: 1 },
+  );
+  await queue.enqueue(Array.from({ length: 11 }, () => inferJob()));
+  await stopped;
+  expect((await rowsRead()) - readAtFirst).toBeLessThan(WAITING);
   await queue.close();
 });
