@@ -40,6 +40,9 @@ describeWithPeer('postgres', 'roles in processes of their own', (postgresPeer) =
         for (const study of studies) {
           expect(await send(serve!, study)).toBe(200);
         }
+        const ready = await fetch(`${serve!.url}/readyz`);
+        expect(ready.status).toBe(200);
+        expect(await ready.json()).toMatchObject({ status: 'degraded' });
         await redis.restart();
         await receiver.until(() => receiver.received.length >= studies.length, 'the results');
       });

@@ -1,9 +1,14 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
+import { PipelineError } from '../../core/errors.js';
 import { silentLogger } from '../../core/log.js';
 import { problemSchema } from '../../services/ingest-http/http/problem.js';
 import { buildOpenApi } from '../../services/ingest-http/openapi.js';
-import { livenessSchema, readinessSchema } from '../../services/ingest-http/routes/health.js';
+import {
+  livenessSchema,
+  readinessSchema,
+  type ReadinessCheck,
+} from '../../services/ingest-http/routes/health.js';
 import { studyListSchema, studySchema } from '../../services/ingest-http/routes/studies.js';
 import { worklistSchema } from '../../services/ingest-http/routes/worklist.js';
 import { startHealthHttp } from '../../services/ingest-http/server.js';
@@ -54,6 +59,36 @@ describe('health', () => {
 });
 
 describe('health alone', () => {
+  async function serveHealth(readiness: readonly ReadinessCheck[]) {
+    const http = await startHealthHttp(
+      {
+        readiness,
+        page: { contentType: 'text/plain', text: () => Promise.resolve('') },
+        logger: silentLogger,
+        clock: Date.now,
+      },
+      { host: '127.0.0.1', port: 0, shutdownMs: 100 },
+    );
+    onTestFinished(() => http.close());
+    return http;
+  }
+
+  it('takes no process away for what can be made up for later', async () => {
+    const queue = {
+      name: 'queue',
+      whenSilent: 'queue-unavailable' as const,
+      dispensable: true,
+      check: () => Promise.reject(new PipelineError('queue-unavailable')),
+    };
+    const http = await serveHealth([queue]);
+    const ready = await fetch(`${http.url}/readyz`);
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toEqual({
+      status: 'degraded',
+      checks: [{ name: 'queue', ok: false, error: 'queue-unavailable' }],
+    });
+  });
+
   it('is served by processes that have no other interface, and names what fails', async () => {
     const failing = {
       name: 'queue',
@@ -65,16 +100,7 @@ describe('health alone', () => {
       whenSilent: 'database-unavailable' as const,
       check: () => new Promise(() => undefined),
     };
-    const http = await startHealthHttp(
-      {
-        readiness: [failing, silent],
-        page: { contentType: 'text/plain', text: () => Promise.resolve('') },
-        logger: silentLogger,
-        clock: Date.now,
-      },
-      { host: '127.0.0.1', port: 0, shutdownMs: 100 },
-    );
-    onTestFinished(() => http.close());
+    const http = await serveHealth([failing, silent]);
     expect((await fetch(`${http.url}/healthz`)).status).toBe(200);
     expect((await fetch(`${http.url}/dicom-web/studies`, { method: 'POST' })).status).toBe(404);
     const ready = await fetch(`${http.url}/readyz`);

@@ -4,9 +4,11 @@ import { z } from 'zod';
 import { PipelineError, toPipelineError, type ErrorCode } from '../../../core/errors.js';
 import type { Logger } from '../../../core/log.js';
 
-/** Something without which this process cannot do its work. */
+/** Something that this process works with. */
 export interface ReadinessCheck {
   readonly name: string;
+  /** Whoever sends to this process is served without it, and what it is needed for is made up for later. */
+  readonly dispensable?: boolean;
   /** Rejects when it does not work. */
   readonly check: () => Promise<unknown>;
   /** What its silence means. */
@@ -22,7 +24,11 @@ export const livenessSchema = z.object({ status: z.literal('ok') }).meta({ id: '
 
 export const readinessSchema = z
   .object({
-    status: z.enum(['ready', 'not-ready']),
+    status: z
+      .enum(['ready', 'degraded', 'not-ready'])
+      .describe(
+        'degraded: who sends is served, but something else fails that is made up for later.',
+      ),
     checks: z.array(
       z.object({
         name: z.string(),
@@ -49,7 +55,7 @@ export function readiness(checks: readonly ReadinessCheck[], logger: Logger): Re
       running = undefined;
     });
     const answer = await running;
-    response.status(answer.status === 'ready' ? 200 : 503).json(answer);
+    response.status(answer.status === 'not-ready' ? 503 : 200).json(answer);
   };
 }
 
@@ -65,7 +71,14 @@ async function checkAll(checks: readonly ReadinessCheck[], logger: Logger): Prom
       }
     }),
   );
-  return { status: results.every(({ ok }) => ok) ? 'ready' : 'not-ready', checks: results };
+  const failed = checks.filter((_check, index) => results[index]?.ok === false);
+  const status =
+    failed.length === 0
+      ? 'ready'
+      : failed.every(({ dispensable }) => dispensable === true)
+        ? 'degraded'
+        : 'not-ready';
+  return { status, checks: results };
 }
 
 async function withTimeout(promise: Promise<unknown>, whenSilent: ErrorCode): Promise<void> {
