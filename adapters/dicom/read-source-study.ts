@@ -60,6 +60,15 @@ export async function readSourcePixels(path: string): Promise<PixelHeader> {
 }
 
 /**
+ * Burned In Annotation (0028,0301) of a stored image; undefined when it does not say.
+ * @throws as `readSourceStudy`
+ */
+export async function readBurnedInAnnotation(path: string): Promise<'YES' | 'NO' | undefined> {
+  const value = ascii(await readHeader(path), 0x00280301)?.trim();
+  return value === 'YES' || value === 'NO' ? value : undefined;
+}
+
+/**
  * The patient's and the study's attributes of a stored object.
  * @throws PipelineError `file-unreadable`, `dicom-unreadable`, `dicom-truncated`
  */

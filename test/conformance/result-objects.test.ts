@@ -249,6 +249,25 @@ it.each([
   }
 });
 
+it.each([['YES'], ['NO'], [undefined]])(
+  'says of burned in annotation what the image on the page says: %s',
+  async (BurnedInAnnotation) => {
+    const objects = await sampleObjects(temporaryFolder(), {
+      result: withHeatMap(sampleReport()),
+      radiograph: sampleRadiograph({ BurnedInAnnotation }),
+      objects: ['sc', 'heatmap'],
+    });
+    const stated = objects.map(({ kind, bytes }) => [
+      kind,
+      parseDataSet(bytes, true).dataSet.string('x00280301'),
+    ]);
+    expect(stated).toEqual([
+      ['sc', BurnedInAnnotation],
+      ['heatmap', BurnedInAnnotation],
+    ]);
+  },
+);
+
 function valueOf({ dataSet }: ParsedDataSet, key: string): Buffer {
   const element = dataSet.elements[key]!;
   const { dataOffset, length } = element;

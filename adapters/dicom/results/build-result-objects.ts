@@ -14,7 +14,7 @@ import {
   buildHeatMapPage,
   buildSummaryPage,
 } from '../../../core/delivery/dicom/secondary-capture.js';
-import type { RgbPage } from '../../../core/delivery/dicom/secondary-capture.js';
+import type { PageOfImage, RgbPage } from '../../../core/delivery/dicom/secondary-capture.js';
 import {
   buildStructuredReport,
   type SrKind,
@@ -22,7 +22,7 @@ import {
 import { assertNever } from '../../../core/errors.js';
 import type { Guarded } from '../../../core/storage/object-store.js';
 import type { StudyResult } from '../../../core/results/study-result.js';
-import { readSourcePixels } from '../read-source-study.js';
+import { readBurnedInAnnotation, readSourcePixels } from '../read-source-study.js';
 import { drawHeatMapPage } from './heat-map-page.js';
 import { drawSummaryPage, type PageLanguage } from './summary-page.js';
 import { readShownPicture } from './read-picture.js';
@@ -84,9 +84,11 @@ export async function buildResultObjects(
       result.findings.find(({ flagged }) => flagged)?.SOPInstanceUID ??
       analysedImages(result)[0]?.SOPInstanceUID;
     const path = shown === undefined ? undefined : pathOf(shown);
-    return path === undefined
-      ? undefined
-      : buildSummaryPage(input, await drawPage(result, path, options.language));
+    if (path === undefined) {
+      return undefined;
+    }
+    const page = await drawPage(result, path, options.language);
+    return buildSummaryPage(input, { ...page, ...(await burnedIn(path)) });
   }
 
   /** None where the image has no maps, or is no longer stored. */
@@ -97,15 +99,20 @@ export async function buildResultObjects(
       return [];
     }
     const shown = await readShownPicture(path, guarded);
+    const stated = await burnedIn(path);
     const pages: ResultObjectFile[] = [];
     for (const record of outcome.heatMaps) {
       const finding = outcome.findings.find(({ key }) => key === record.finding);
       if (finding !== undefined) {
         const page = await drawHeatMapPage(finding, outcome.model, record, shown, options.language);
-        pages.push(buildHeatMapPage(input, page, image, record.finding));
+        pages.push(buildHeatMapPage(input, { ...page, ...stated }, image, record.finding));
       }
     }
     return pages;
+  }
+
+  async function burnedIn(path: string): Promise<Pick<PageOfImage, 'BurnedInAnnotation'>> {
+    return { BurnedInAnnotation: await guarded(() => readBurnedInAnnotation(path)) };
   }
 
   async function buildPresentation(image: ResultInstance): Promise<ResultObjectFile | undefined> {

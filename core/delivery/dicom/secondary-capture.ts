@@ -21,8 +21,14 @@ export interface RgbPage {
   readonly pixels: Uint8Array;
 }
 
+/** A page and what is known of the image on it. */
+export interface PageOfImage extends RgbPage {
+  /** Of the image: whether its pixels name the patient. Undefined when its header does not say. */
+  readonly BurnedInAnnotation: 'YES' | 'NO' | undefined;
+}
+
 /** The summary page, for viewers that cannot show a structured report. */
-export function buildSummaryPage(input: ResultObjectInput, page: RgbPage): ResultObjectFile {
+export function buildSummaryPage(input: ResultObjectInput, page: PageOfImage): ResultObjectFile {
   const description = {
     kind: 'sc',
     SeriesNumber: 9002,
@@ -34,7 +40,7 @@ export function buildSummaryPage(input: ResultObjectInput, page: RgbPage): Resul
 /** Where the score of one finding in one image came from, as a page of its own. */
 export function buildHeatMapPage(
   input: ResultObjectInput,
-  page: RgbPage,
+  page: PageOfImage,
   image: StudyResult['instances'][number],
   finding: string,
 ): ResultObjectFile {
@@ -50,7 +56,7 @@ export function buildHeatMapPage(
 /** Sources: PS3.3 A.8.1, C.8.6. */
 function buildSecondaryCapture(
   input: ResultObjectInput,
-  page: RgbPage,
+  page: PageOfImage,
   description: Omit<ObjectDescription, 'SOPClassUID' | 'Modality'>,
   sources: StudyResult['instances'],
 ): ResultObjectFile {
@@ -96,8 +102,10 @@ function buildSecondaryCapture(
       uint16(0x00280101, 8),
       uint16(0x00280102, 7),
       uint16(0x00280103, 0),
-      // The page names no patient; what is burned in are our own words.
-      text(0x00280301, 'CS', 'NO'),
+      // Our own words name no patient; the image on the page may.
+      ...(page.BurnedInAnnotation === undefined
+        ? []
+        : [text(0x00280301, 'CS', page.BurnedInAnnotation)]),
       { tag: 0x7fe00010, vr: 'OB', value: page.pixels },
     ],
   );
