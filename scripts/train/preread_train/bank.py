@@ -78,6 +78,10 @@ def mirrored(image, rng, size):
     return plain(image, rng, size)[:, ::-1]
 
 
+def moved_and_mirrored(image, rng, size):
+    return moved(image, rng, size, mirrored=True)
+
+
 def degraded(image, rng, size):
     small = image.resize((DEGRADED_SIZE,) * 2, Image.LANCZOS).filter(ImageFilter.GaussianBlur(DEGRADED_BLUR))
     buffer = io.BytesIO()
@@ -139,7 +143,7 @@ VARIANTS = {
     'plain': ('nih', plain, SIZE, 0, 'imagenet'),
     'mirrored': ('nih', mirrored, SIZE, 0, 'imagenet'),
     'moved1': ('nih', moved, SIZE, 1, 'imagenet'),
-    'moved2': ('nih', moved, SIZE, 2, 'imagenet'),
+    'moved2': ('nih', moved_and_mirrored, SIZE, 2, 'imagenet'),
     'adapted': ('nih', plain, SIZE, 0, 'adapted'),
     'plain320': ('nih', plain, 320, 0, 'imagenet'),
     'degraded': ('nih', degraded, SIZE, 0, 'imagenet'),
