@@ -268,6 +268,18 @@ it.each([['YES'], ['NO'], [undefined]])(
   },
 );
 
+it('gives pages in two languages two UIDs: an archive that gets both must not take one for the other', async () => {
+  const result = withHeatMap(sampleReport());
+  const [english, vietnamese] = await Promise.all(
+    (['en', 'vi'] as const).map(async (language) =>
+      sampleObjects(temporaryFolder(), { result, objects: ['sc', 'heatmap'], language }),
+    ),
+  );
+  const uids = [...english!, ...vietnamese!].map(({ SOPInstanceUID }) => SOPInstanceUID);
+  expect(uids).toHaveLength(4);
+  expect(new Set(uids).size).toBe(4);
+});
+
 function valueOf({ dataSet }: ParsedDataSet, key: string): Buffer {
   const element = dataSet.elements[key]!;
   const { dataOffset, length } = element;

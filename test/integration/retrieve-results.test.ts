@@ -23,7 +23,11 @@ const RESULT = sampleReport();
 const MADE = READABLE_OBJECTS.map((kind) => ({
   kind,
   series: seriesUid(kind, RESULT),
-  uid: objectUid(kind, RESULT, kind === 'gsps' ? SOPInstanceUID : undefined),
+  uid: objectUid(
+    kind,
+    RESULT,
+    { gsps: SOPInstanceUID, sc: 'en', sr: undefined, kos: undefined }[kind],
+  ),
 }));
 const pathOf = (kind: string): string => {
   const { series, uid } = MADE.find((one) => one.kind === kind)!;

@@ -16,10 +16,12 @@ export async function sampleObjects(
     result = sampleReport(),
     radiograph = sampleRadiograph(),
     objects = READABLE_OBJECTS,
+    language = 'vi',
   }: {
     readonly result?: StudyResult;
     readonly radiograph?: Uint8Array;
     readonly objects?: readonly ResultObject[];
+    readonly language?: 'en' | 'vi';
   } = {},
 ): Promise<readonly ResultObjectFile[]> {
   const path = join(folder, 'radiograph.dcm');
@@ -37,6 +39,6 @@ export async function sampleObjects(
         SOPInstanceUID === REPORT_UIDS.SOPInstanceUID ? path : undefined,
       guarded: (operation) => operation(),
     },
-    { objects, report: 'comprehensive-3d-sr', language: 'vi' },
+    { objects, report: 'comprehensive-3d-sr', language },
   );
 }

@@ -88,7 +88,7 @@ export async function buildResultObjects(
       return undefined;
     }
     const page = await drawPage(result, path, options.language);
-    return buildSummaryPage(input, { ...page, ...(await burnedIn(path)) });
+    return buildSummaryPage(input, { ...page, ...(await pageFacts(path)) });
   }
 
   /** None where the image has no maps, or is no longer stored. */
@@ -99,20 +99,21 @@ export async function buildResultObjects(
       return [];
     }
     const shown = await readShownPicture(path, guarded);
-    const stated = await burnedIn(path);
+    const facts = await pageFacts(path);
     const pages: ResultObjectFile[] = [];
     for (const record of outcome.heatMaps) {
       const finding = outcome.findings.find(({ key }) => key === record.finding);
       if (finding !== undefined) {
         const page = await drawHeatMapPage(finding, outcome.model, record, shown, options.language);
-        pages.push(buildHeatMapPage(input, { ...page, ...stated }, image, record.finding));
+        pages.push(buildHeatMapPage(input, { ...page, ...facts }, image, record.finding));
       }
     }
     return pages;
   }
 
-  async function burnedIn(path: string): Promise<Pick<PageOfImage, 'BurnedInAnnotation'>> {
-    return { BurnedInAnnotation: await guarded(() => readBurnedInAnnotation(path)) };
+  async function pageFacts(path: string): Promise<Omit<PageOfImage, keyof RgbPage>> {
+    const BurnedInAnnotation = await guarded(() => readBurnedInAnnotation(path));
+    return { BurnedInAnnotation, language: options.language };
   }
 
   async function buildPresentation(image: ResultInstance): Promise<ResultObjectFile | undefined> {

@@ -48,7 +48,7 @@ export interface ObjectDescription {
   readonly Modality: string;
   readonly SeriesNumber: number;
   readonly SeriesDescription: string;
-  /** The image (and finding) that it is about, where a result has an object for each. */
+  /** The image (and finding, and language) that it is about, where a result has an object for each. */
   readonly about?: string;
 }
 

@@ -25,6 +25,8 @@ export interface RgbPage {
 export interface PageOfImage extends RgbPage {
   /** Of the image: whether its pixels name the patient. Undefined when its header does not say. */
   readonly BurnedInAnnotation: 'YES' | 'NO' | undefined;
+  /** RFC 5646. Pages that differ in it are different objects, so their UIDs differ. */
+  readonly language: string;
 }
 
 /** The summary page, for viewers that cannot show a structured report. */
@@ -33,6 +35,7 @@ export function buildSummaryPage(input: ResultObjectInput, page: PageOfImage): R
     kind: 'sc',
     SeriesNumber: 9002,
     SeriesDescription: 'AI pre-read summary, not for diagnosis',
+    about: page.language,
   } as const;
   return buildSecondaryCapture(input, page, description, analysedImages(input.result));
 }
@@ -48,7 +51,7 @@ export function buildHeatMapPage(
     kind: 'heatmap',
     SeriesNumber: 9005,
     SeriesDescription: 'AI pre-read heat map, not for diagnosis',
-    about: `${image.SOPInstanceUID} ${finding}`,
+    about: `${image.SOPInstanceUID} ${finding} ${page.language}`,
   } as const;
   return buildSecondaryCapture(input, page, description, [image]);
 }
