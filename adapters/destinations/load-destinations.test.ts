@@ -58,6 +58,18 @@ describe('parseDestinations', () => {
     );
   });
 
+  it('refuses archives that would get one report in two classes', () => {
+    const archive = (name: string, more: string) =>
+      `  - { name: ${name}, kind: dicomweb, url: "https://pacs.example/dicom-web"${more} }\n`;
+    const both = (more: string) =>
+      read(
+        `destinations:\n${archive('a', '')}${archive('b', `, report: comprehensive-sr${more}`)}`,
+      );
+    expect(() => both('')).toThrow(/destinations\[1\]\.report: a gets comprehensive-3d-sr/);
+    expect(both(', objects: [sc]')).toHaveLength(2);
+    expect(both(', enabled: false')).toHaveLength(2);
+  });
+
   it.each([
     ['env:ABSENT', /ABSENT is not set/],
     ['file:/nowhere/secret', /cannot be read/],

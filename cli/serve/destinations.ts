@@ -5,7 +5,7 @@ import {
 import { createDestinations } from '../../adapters/destinations/live-destinations.js';
 import { loadDestinations } from '../../adapters/destinations/load-destinations.js';
 import { referenceSchema, secretSchema } from '../../adapters/destinations/read-secret.js';
-import type { Destination } from '../../core/delivery/destination.js';
+import { reportOf, type Destination } from '../../core/delivery/destination.js';
 import type { Destinations, SetDestination } from '../../core/delivery/destinations.js';
 import { PipelineError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
@@ -66,16 +66,18 @@ function readDeclared(config: ServeConfig, env: Environment, sends: boolean): Se
 }
 
 /**
- * The form in which the objects of results are read here: that of the first archive that gets them, so that one UID
- * is one object wherever it is read.
+ * The form in which the objects of results are read here: the report as the archives get it, so that one UID is one
+ * object wherever it is read, and the language of the first of them.
  */
 export function formOfObjects(destinations: readonly SetDestination[]): ObjectsForm {
-  const archive = destinations
-    .map(({ destination }) => destination)
-    .find(({ kind, enabled }) => enabled && (kind === 'dicomweb' || kind === 'dimse'));
-  return archive !== undefined && 'report' in archive
-    ? { report: archive.report, language: archive.language }
-    : { report: 'comprehensive-3d-sr', language: 'en' };
+  const all = destinations.map(({ destination }) => destination);
+  const archive = all.find(
+    ({ kind, enabled }) => enabled && (kind === 'dicomweb' || kind === 'dimse'),
+  );
+  return {
+    report: all.map(reportOf).find((report) => report !== undefined) ?? 'comprehensive-3d-sr',
+    language: archive !== undefined && 'language' in archive ? archive.language : 'en',
+  };
 }
 
 function environmentWebhook(config: ServeConfig): Destination[] {

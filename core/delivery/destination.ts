@@ -71,9 +71,36 @@ export function destinationsSchema(secret: z.ZodType<string>) {
             const message = `another destination is named ${name} already`;
             context.addIssue({ code: 'custom', path: [index, 'name'], message });
           }
+          const disagreeing = otherReport(destinations[index]!, destinations.slice(0, index));
+          if (disagreeing !== undefined) {
+            context.addIssue({ code: 'custom', path: [index, 'report'], message: disagreeing });
+          }
         });
       }),
   });
+}
+
+/** The class of the report that it gets. */
+export function reportOf(
+  destination: Destination,
+): DestinationOf<'dicomweb'>['report'] | undefined {
+  return destination.enabled && 'report' in destination && destination.objects.includes('sr')
+    ? destination.report
+    : undefined;
+}
+
+/** Why it cannot stand beside the others: a result has one report, and one UID is one object of one class. */
+export function otherReport(
+  destination: Destination,
+  others: readonly Destination[],
+): string | undefined {
+  const report = reportOf(destination);
+  const other = others.find(
+    (one) => ![undefined, report].includes(reportOf(one)) && one.name !== destination.name,
+  );
+  return report === undefined || other === undefined
+    ? undefined
+    : `${other.name} gets ${reportOf(other)}: a report is one object, the same for all (comprehensive-sr suits every archive)`;
 }
 
 export type Destination = z.output<ReturnType<typeof destinationsSchema>>['destinations'][number];

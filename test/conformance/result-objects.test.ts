@@ -20,11 +20,13 @@ import { temporaryFolder } from '../support/temp-folder.js';
 
 /**
  * What dciodvfy of 2022 says of every object that follows IHE AIR and has codes of its own: it knows no
- * private coding schemes, and Device UID in Contributing Equipment is younger than it is.
+ * private coding schemes, and Device UID in Contributing Equipment is younger than it is. Content Qualification is of
+ * other modules.
  */
 const KNOWN_REMARKS = [
   /^Warning - Unrecognized defined term <99PREREAD> for value 1 of attribute <Coding Scheme Designator>$/,
   /^Warning - Attribute is not present in standard DICOM IOD - \(0x0018,0x1002\) UI Device UID\s*$/,
+  /^Warning - Attribute is not present in standard DICOM IOD - \(0x0018,0x9004\) CS Content Qualification\s*$/,
   /^Warning - Dicom dataset contains attributes not present in standard DICOM IOD - this is a Standard Extended SOP Class$/,
 ];
 

@@ -58,6 +58,19 @@ async function serve(options: IngestServerOptions = {}) {
 }
 
 describe('destinations by the API', () => {
+  it('agree on one class of report: one UID cannot be two objects', async () => {
+    const ask = await serve();
+    const archive = { kind: 'dicomweb', url: 'http://127.0.0.1:9/dicom-web' };
+    expect((await ask('PUT', '/one', archive)).status).toBe(201);
+    const other = { ...archive, report: 'comprehensive-sr' };
+    const refused = await ask('PUT', '/two', other);
+    expect(refused.status).toBe(400);
+    expect(refused.text).toContain('report: one gets comprehensive-3d-sr');
+    expect((await ask('PUT', '/two', { ...other, objects: ['sc'] })).status).toBe(201);
+    expect((await ask('PUT', '/one', other)).status).toBe(200);
+    expect((await ask('PUT', '/two', other)).status).toBe(200);
+  });
+
   it('are made, replaced, shown, listed and removed', async () => {
     const ask = await serve();
     const made = await ask('PUT', '/ris', HOOK);

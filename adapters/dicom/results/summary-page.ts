@@ -1,6 +1,7 @@
 import type { OverlayOptions } from 'sharp';
 
 import type { RgbPage } from '../../../core/delivery/dicom/secondary-capture.js';
+import { remarks } from '../../../core/delivery/remarks.js';
 import type { StudyResult } from '../../../core/results/study-result.js';
 import type { ShownPicture } from '../rendering/image-task.js';
 import { COLOURS, DISCLAIMERS, textOverlay, type Line } from './page-text.js';
@@ -14,6 +15,8 @@ const PICTURE = 560;
 const TABLE_LEFT = 660;
 const TABLE_TOP = 190;
 const ROW = 38;
+/** More would run into the disclaimer; the report has all of it. */
+const MAX_REMARKS = 280;
 /** Further findings would run into the disclaimer; the report has them all. */
 const MAX_ROWS = 15;
 
@@ -23,6 +26,7 @@ const WORDS = {
     finding: 'Finding',
     score: 'Score',
     threshold: 'Threshold',
+    remark: 'Note',
     flagged: 'FLAGGED',
     notFlagged: 'not flagged',
     priority: { stat: 'Priority: STAT', urgent: 'Priority: URGENT', routine: 'Priority: routine' },
@@ -32,6 +36,7 @@ const WORDS = {
     finding: 'Dấu hiệu',
     score: 'Điểm',
     threshold: 'Ngưỡng',
+    remark: 'Lưu ý',
     flagged: 'CẦN XEM',
     notFlagged: 'không đánh dấu',
     priority: {
@@ -121,6 +126,7 @@ function pageLines(result: StudyResult, language: PageLanguage): Line[] {
           finding.flagged,
         ),
       ),
+    ...remarkLines(result, words.remark),
     ...DISCLAIMERS.map((text, index) => ({
       text,
       left: MARGIN,
@@ -130,6 +136,24 @@ function pageLines(result: StudyResult, language: PageLanguage): Line[] {
       width: WIDTH - 2 * MARGIN,
     })),
   ];
+}
+
+/** What is to be known of the images stands below the picture. */
+function remarkLines(result: StudyResult, word: string): Line[] {
+  const said = remarks(result).join(' ');
+  const text = said.length > MAX_REMARKS ? `${said.slice(0, MAX_REMARKS - 1)}…` : said;
+  return said === ''
+    ? []
+    : [
+        {
+          text: `${word}: ${text}`,
+          left: MARGIN,
+          top: TABLE_TOP - 40 + PICTURE,
+          size: 15,
+          colour: COLOURS.flag,
+          width: PICTURE,
+        },
+      ];
 }
 
 function row(top: number, cells: readonly string[], colour: string, bold: boolean): Line[] {

@@ -66,6 +66,14 @@ export function objectUid(
   return uidFromName('preread', ...names, ...(about === undefined ? [] : [about]));
 }
 
+/**
+ * What tells a reader's software that this is no cleared product. Of other modules than these objects have, so that they
+ * are Standard Extended SOP Classes by it, as by our codes. Source: PS3.3 C.8.13.2.1.
+ */
+export function contentQualification(): DataElement {
+  return text(0x00189004, 'CS', 'RESEARCH');
+}
+
 export function deviceUid({ name, version, sha256 }: ModelProvenance): DicomUid {
   return uidFromName('preread', 'device', name, version, sha256);
 }

@@ -5,6 +5,7 @@ import { codeItem, imageItem } from './content-tree.js';
 import {
   analysedImages,
   analysisStartMs,
+  contentQualification,
   encodeObject,
   localDateTime,
   modelText,
@@ -77,6 +78,7 @@ function buildSecondaryCapture(
       text(0x00080023, 'DA', date),
       text(0x00080033, 'TM', time),
       text(0x00080064, 'CS', 'SYN'),
+      contentQualification(),
       text(
         0x00082111,
         'ST',

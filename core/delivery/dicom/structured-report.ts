@@ -3,6 +3,7 @@ import type { DataElement } from '../../dicom/elements.js';
 import { uidFromName } from '../../dicom/uid.js';
 import type { ModelProvenance } from '../../results/outcome.js';
 import type { StudyResult } from '../../results/study-result.js';
+import { remarks } from '../remarks.js';
 import * as codes from './codes.js';
 import { dcm, sct, type Code } from './codes.js';
 import { code, container, rootElements, words } from './content-tree.js';
@@ -15,6 +16,7 @@ import {
   encodeObject,
   evidenceItem,
   localDateTime,
+  contentQualification,
   objectUid,
   seriesUid,
   type ResultObjectFile,
@@ -55,6 +57,7 @@ export function buildStructuredReport(input: ResultObjectInput, kind: SrKind): R
       text(0x00080023, 'DA', date),
       text(0x00080033, 'TM', time),
       empty(0x00081111, 'SQ'),
+      contentQualification(),
       ...(source.requestItems.length === 0 ? [] : [sequence(0x0040a370, ...source.requestItems)]),
       ...predecessor(input, SOPClassUID),
       empty(0x0040a372, 'SQ'),
@@ -247,15 +250,10 @@ function score(
 
 /** What became of the run as a whole, and the sentence that no reader may miss. */
 function qualitativeEvaluations(result: StudyResult): ContentItem {
-  const reasons = result.instances.flatMap(({ outcome }) =>
-    outcome.kind === 'not-analysed' ? [outcome.reason] : [],
-  );
   return container({ value: 'C0034375', scheme: 'UMLS', meaning: 'Qualitative Evaluations' }, [
     code('CONTAINS', dcm('111017', 'CAD Processing and Findings Summary'), summary(result)),
     words('CONTAINS', dcm('121106', 'Comment'), result.disclaimer),
-    ...[...new Set(reasons)].map((reason) =>
-      words('CONTAINS', dcm('121106', 'Comment'), `Not analysed: ${reason}`),
-    ),
+    ...remarks(result).map((remark) => words('CONTAINS', dcm('121106', 'Comment'), remark)),
   ]);
 }
 

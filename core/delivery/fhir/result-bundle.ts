@@ -3,6 +3,7 @@ import type { StudyResult } from '../../results/study-result.js';
 import * as codes from '../dicom/codes.js';
 import { analysedImages, deviceUid, objectUid } from '../dicom/result-object.js';
 import type { SourceStudy } from '../dicom/source-study.js';
+import { remarks } from '../remarks.js';
 import { AI_ASSERTED, codeable, coding, hl7Concept, quantity, resourceId } from './coding.js';
 
 export interface BundleOptions {
@@ -224,7 +225,7 @@ function diagnosticReport(
       result: observations.map(({ fullUrl }) => ({ reference: fullUrl })),
     }),
     imagingStudy: [{ reference: studyUrl }],
-    conclusion: `${conclusion(result)} ${result.disclaimer}`,
+    conclusion: [conclusion(result), ...remarks(result), result.disclaimer].join(' '),
   });
 }
 

@@ -3,6 +3,7 @@ import type { Priority } from '../../triage/priority.js';
 import * as codes from '../dicom/codes.js';
 import type { Code } from '../dicom/codes.js';
 import type { SourceStudy } from '../dicom/source-study.js';
+import { remarks } from '../remarks.js';
 import type { SinkDelivery } from '../result-sink.js';
 import { components, dtm, escapeHl7, segment } from './segments.js';
 
@@ -91,6 +92,10 @@ function patientSegment({ patient }: SourceStudy): string {
  */
 function personName(PatientName: string | undefined): string {
   const representations = ['A', 'I', 'P'];
+  if ((PatientName ?? '').replaceAll(/[\s^=]/g, '') === '') {
+    // PID-5 is required; a name that is not known has a type alone. Source: HL7 table 0200, "U", unspecified.
+    return components('', '', '', '', '', '', 'U');
+  }
   return (PatientName ?? '')
     .split('=')
     .slice(0, 3)
@@ -205,11 +210,8 @@ function observations(result: StudyResult, source: SourceStudy, assembledAt: str
       });
     }
   });
-  const reasons = result.instances.flatMap(({ outcome }) =>
-    outcome.kind === 'not-analysed' ? [`Not analysed: ${outcome.reason}.`] : [],
-  );
   const procedureFindings = components('59776-5', 'Procedure Findings', 'LN');
-  for (const sentence of [...new Set(reasons), result.disclaimer]) {
+  for (const sentence of [...remarks(result), result.disclaimer]) {
     add('TX', procedureFindings, '', escapeHl7(sentence));
   }
   return lines;

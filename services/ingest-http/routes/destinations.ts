@@ -2,7 +2,7 @@ import express from 'express';
 import type { RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 
-import { destinationName } from '../../../core/delivery/destination.js';
+import { destinationName, otherReport } from '../../../core/delivery/destination.js';
 import type { Destinations, SetDestination } from '../../../core/delivery/destinations.js';
 import { assertNever, PipelineError } from '../../../core/errors.js';
 import type {
@@ -71,6 +71,11 @@ function putDestination(deps: DestinationRoutesDeps): RequestHandler {
     const name = parseRequest(destinationName, request.params['name']);
     refuseDeclared(deps, name);
     const checked = deps.checkDestination(name, request.body ?? {});
+    const others = (await deps.destinations.latest()).map(({ destination }) => destination);
+    const disagreeing = otherReport(checked.destination, others);
+    if (disagreeing !== undefined) {
+      throw new PipelineError('request-invalid', `report: ${disagreeing}`);
+    }
     const done = await deps.destinationStore.put(checked, actorOf(response));
     audited(response, name);
     response.status(done === 'created' ? 201 : 200).json(await shown(deps, name));
