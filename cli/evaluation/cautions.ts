@@ -21,6 +21,10 @@ export function evaluationCautions(
     cautions.push(
       'The model was trained on images of this collection. If any of these patients were among them, every figure is too good.',
     );
+  } else if (collection === undefined && manifest.trainingData.length > 0) {
+    cautions.push(
+      `The labels do not say which collection their images are of. The model was trained on: ${manifest.trainingData.join('; ')}. If any of these patients were among them, every figure is too good.`,
+    );
   }
   if (overlay?.fittedOn.labelsSha256 === labels.sha256) {
     cautions.push(

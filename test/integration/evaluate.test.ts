@@ -129,6 +129,7 @@ describe('preread evaluate', () => {
       sha256Confirmed: true,
       scoredWith: { precision: 'fp32' },
     });
+    expect(report.cautions.join()).toContain('The model was trained on: none.');
     expect(report.evaluation.patients).toBe(200);
     expect(report.evaluation.subgroups.map(({ name }) => name)).toEqual(['sex']);
     expect(await readFile(join(folder, 'report/unmatched.csv'), 'utf8')).toBe(
