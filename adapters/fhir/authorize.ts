@@ -6,6 +6,7 @@ import { z } from 'zod';
 
 import type { DestinationOf } from '../../core/delivery/destination.js';
 import { assertNever, PipelineError } from '../../core/errors.js';
+import { authorizationOf } from '../network/authorization.js';
 import type { Clock } from '../../core/time.js';
 import { httpFailure, readText } from '../../core/delivery/transport-failure.js';
 
@@ -79,9 +80,8 @@ export function createAuthorizer(
         case undefined:
           return undefined;
         case 'basic':
-          return `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
         case 'bearer':
-          return `Bearer ${auth.token}`;
+          return authorizationOf(auth);
         case 'client-credentials':
           return bearer(auth.tokenUrl, () =>
             Promise.resolve({

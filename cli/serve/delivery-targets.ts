@@ -1,3 +1,4 @@
+import { authorizationOf } from '../../adapters/network/authorization.js';
 import { createAddressGuard } from '../../adapters/network/address-guard.js';
 import { tlsOptions } from '../../adapters/destinations/tls-options.js';
 import { readCommitmentReport } from '../../adapters/dicom/read-commitment.js';
@@ -7,7 +8,6 @@ import { createStowSink } from '../../adapters/dicomweb/stow-sink.js';
 import { createStoreSink } from '../../adapters/dimse/store-sink.js';
 import { createFhirSink } from '../../adapters/fhir/fhir-sink.js';
 import { createMllpSink } from '../../adapters/hl7/mllp-sink.js';
-import type { DestinationOf } from '../../core/delivery/destination.js';
 import type { Destinations, SetDestination } from '../../core/delivery/destinations.js';
 import { createLane } from '../../core/delivery/lane.js';
 import type { ResultSink } from '../../core/delivery/result-sink.js';
@@ -139,7 +139,11 @@ function createSink(
     case 'dicomweb':
       return createStowSink(
         { clock, buildObjects: buildObjects(destination) },
-        { ...common, url: destination.url, authorization: authorization(destination.auth) },
+        {
+          ...common,
+          url: destination.url,
+          authorization: destination.auth && authorizationOf(destination.auth),
+        },
       );
     case 'dimse':
       return createStoreSink(
@@ -169,19 +173,6 @@ function createSink(
       );
     default:
       return assertNever(destination);
-  }
-}
-
-function authorization(auth: DestinationOf<'dicomweb'>['auth']): string | undefined {
-  switch (auth?.kind) {
-    case undefined:
-      return undefined;
-    case 'basic':
-      return `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
-    case 'bearer':
-      return `Bearer ${auth.token}`;
-    default:
-      return assertNever(auth);
   }
 }
 

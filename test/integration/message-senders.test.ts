@@ -20,22 +20,16 @@ import { PipelineError } from '../../core/errors.js';
 import type { InstanceOutcome } from '../../core/results/outcome.js';
 import { fhirValidator } from '../support/fhir-validator.js';
 import { freePort } from '../support/free-port.js';
-import { sampleRadiograph, sampleReport } from '../support/sample-report.js';
+import {
+  SAMPLE_DELIVERY,
+  SAMPLE_ORU,
+  sampleRadiograph,
+  sampleReport,
+} from '../support/sample-report.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 import { makeTlsIdentity } from '../support/tls-identity.js';
 
-const DELIVERY = {
-  deliveryId: '0b0e1c1a-4b6c-4e0e-8f5a-3d1b2c4d5e6f',
-  studyId: '5a1f7a60-3f4c-4c4e-9a3e-0d7d5a1c2b3d',
-  result: sampleReport(),
-};
-const ORU = {
-  sendingApplication: 'PREREAD',
-  sendingFacility: 'RAD',
-  receivingApplication: 'RIS',
-  receivingFacility: 'HOSP',
-  processingId: 'T',
-} as const;
+const DELIVERY = { ...SAMPLE_DELIVERY, result: sampleReport() };
 const CONTROL_ID = '0B0E1C1A4B6C4E0E8F5A';
 
 /** A study whose patient has delimiters in the name and a name in ideographs. */
@@ -48,7 +42,7 @@ async function source() {
 
 describe('ORU^R01', () => {
   it('is the golden message', async () => {
-    const message = buildOruMessage(DELIVERY, await source(), ORU);
+    const message = buildOruMessage(DELIVERY, await source(), SAMPLE_ORU);
     await expect(message.replaceAll('\r', '\n')).toMatchFileSnapshot(
       '../../fixtures/golden/result-oru.hl7',
     );
@@ -283,7 +277,7 @@ async function httpServer(answer: RequestListener): Promise<string> {
 function mllpSink(options: Partial<MllpSinkOptions>): ResultSink {
   return createMllpSink(
     { readSource: source },
-    { ...ORU, name: 'ris', host: 'localhost', port: 0, timeoutMs: 10_000, ...options },
+    { ...SAMPLE_ORU, name: 'ris', host: 'localhost', port: 0, timeoutMs: 10_000, ...options },
   );
 }
 

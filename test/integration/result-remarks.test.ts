@@ -10,18 +10,16 @@ import { buildResultBundle } from '../../core/delivery/fhir/result-bundle.js';
 import { buildOruMessage } from '../../core/delivery/hl7/oru-message.js';
 import type { InstanceOutcome } from '../../core/results/outcome.js';
 import type { StudyResult } from '../../core/results/study-result.js';
-import { sampleRadiograph, sampleReport } from '../support/sample-report.js';
+import {
+  SAMPLE_DELIVERY,
+  SAMPLE_ORU,
+  sampleRadiograph,
+  sampleReport,
+} from '../support/sample-report.js';
 import { temporaryFolder } from '../support/temp-folder.js';
 
 const WARNING = 'The image is inverted against what its header says.';
 const REFUSAL = 'Not analysed: not-frontal.';
-const ORU = {
-  sendingApplication: 'PREREAD',
-  sendingFacility: 'RAD',
-  receivingApplication: 'RIS',
-  receivingFacility: 'HOSP',
-  processingId: 'T',
-} as const;
 
 /** Of two images with the same warning and one that was refused. */
 function remarkable(): StudyResult {
@@ -62,10 +60,10 @@ it('is told of each image by report, message, bundle: warnings and refusals, onc
     utcOffsetMinutes: () => 0,
   };
   const report = buildStructuredReport(input, 'comprehensive-3d-sr').bytes;
-  const delivery = { deliveryId: '0b0e1c1a-4b6c-4e0e-8f5a-3d1b2c4d5e6f', studyId: 's', result };
+  const delivery = { ...SAMPLE_DELIVERY, result };
   const told = [
     Buffer.from(report).toString('utf8'),
-    buildOruMessage(delivery, input.source, ORU),
+    buildOruMessage(delivery, input.source, SAMPLE_ORU),
     JSON.stringify(buildResultBundle(result, input.source, { patientIdentifierSystem: undefined })),
   ];
   for (const text of told) {
@@ -111,12 +109,8 @@ it('stands below the picture of the summary page, also when it is long', async (
 });
 
 it('has a type of name where the name of the patient is not known, as PID-5 is required', async () => {
-  const delivery = {
-    deliveryId: '0b0e1c1a-4b6c-4e0e-8f5a-3d1b2c4d5e6f',
-    studyId: 's',
-    result: sampleReport(),
-  };
-  const message = buildOruMessage(delivery, await source({ PatientName: '' }), ORU);
+  const delivery = { ...SAMPLE_DELIVERY, result: sampleReport() };
+  const message = buildOruMessage(delivery, await source({ PatientName: '' }), SAMPLE_ORU);
   const [, patient] = message.split('\r');
   expect(patient?.split('|')[5]).toBe('^^^^^^U');
 });

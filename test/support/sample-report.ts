@@ -53,6 +53,21 @@ const FINDINGS: Findings = [
   },
 ];
 
+/** Which delivery it is, where a result is sent. */
+export const SAMPLE_DELIVERY = {
+  deliveryId: '0b0e1c1a-4b6c-4e0e-8f5a-3d1b2c4d5e6f',
+  studyId: '5a1f7a60-3f4c-4c4e-9a3e-0d7d5a1c2b3d',
+} as const;
+
+/** Between whom an HL7 message of it goes. */
+export const SAMPLE_ORU = {
+  sendingApplication: 'PREREAD',
+  sendingFacility: 'RAD',
+  receivingApplication: 'RIS',
+  receivingFacility: 'HOSP',
+  processingId: 'T',
+} as const;
+
 /** The result of a study of one flagged image, as the pipeline makes it. */
 export function sampleReport(changes: Partial<StudyResult> = {}): StudyResult {
   return {
