@@ -1,11 +1,11 @@
 import type { Address, Kernel } from '../kernel/kernel.js';
-import { withKernel } from '../kernel/kernel.js';
 
 /** Bins of equal width between the lowest and the highest value, and one for the highest. Of core/kernel/plane.c. */
 const BINS = 1024;
 
 /** Values in the kernel's memory, float64. */
 interface Values {
+  readonly kernel: Kernel;
   readonly at: Address;
   readonly length: number;
 }
@@ -13,47 +13,11 @@ interface Values {
 /**
  * Linear interpolation between the two nearest order statistics: v[k] + (t - k)(v[k+1] - v[k]) with
  * t = q / 100 * (n - 1), k = floor(t). numpy's default. Throws RangeError for no values, which must be finite.
- */
-export function percentiles(values: Float64Array, wanted: readonly number[]): number[] {
-  return withKernel((kernel) => percentilesIn(kernel, put(kernel, values), wanted));
-}
-
-/**
- * Stretches values so that two percentiles become -1 and 1, clipped. All zeros where the percentiles are
- * nearer than `flat`, relative to the larger. Shape as that of the values.
- */
-export function stretched(
-  values: Float64Array,
-  ends: { readonly low: number; readonly high: number },
-  flat: number,
-): Float32Array<ArrayBuffer> {
-  return withKernel((kernel) => {
-    const given = put(kernel, values);
-    const [low = 0, high = 0] = percentilesIn(kernel, given, [ends.low, ends.high]);
-    if (!(high - low > flat * Math.max(Math.abs(low), Math.abs(high)))) {
-      return new Float32Array(values.length);
-    }
-    const result = kernel.allocate(4 * values.length);
-    kernel.exports.plane_stretch(given.at, given.length, 2 / (high - low), low, result);
-    return kernel.float32(result, values.length).slice();
-  });
-}
-
-function put(kernel: Kernel, values: Float64Array): Values {
-  const at = kernel.allocate(values.byteLength);
-  kernel.float64(at, values.length).set(values);
-  return { at, length: values.length };
-}
-
-/**
+ *
  * A histogram tells which values are near, and only those are selected from: the result is exact, and of 50,000
  * values it takes a fraction of selecting from all, let alone of sorting.
  */
-function percentilesIn(
-  kernel: Kernel,
-  { at, length }: Values,
-  wanted: readonly number[],
-): number[] {
+export function percentiles({ kernel, at, length }: Values, wanted: readonly number[]): number[] {
   if (length === 0) {
     throw new RangeError('no values');
   }
@@ -71,6 +35,25 @@ function percentilesIn(
     const found = exports.plane_gather(at, length, bins, first.bin, last.bin, near);
     return interpolated(kernel.float64(near, found), position - k, k - first.before);
   });
+}
+
+/**
+ * Stretches values so that two percentiles become -1 and 1, clipped. All zeros where the percentiles are
+ * nearer than `flat`, relative to the larger. Shape as that of the values.
+ */
+export function stretched(
+  values: Values,
+  ends: { readonly low: number; readonly high: number },
+  flat: number,
+): Float32Array<ArrayBuffer> {
+  const { kernel, at, length } = values;
+  const [low = 0, high = 0] = percentiles(values, [ends.low, ends.high]);
+  if (!(high - low > flat * Math.max(Math.abs(low), Math.abs(high)))) {
+    return new Float32Array(length);
+  }
+  const result = kernel.allocate(4 * length);
+  kernel.exports.plane_stretch(at, length, 2 / (high - low), low, result);
+  return kernel.float32(result, length).slice();
 }
 
 /** The bin of the k-th lowest value, and how many stand in the bins before. */

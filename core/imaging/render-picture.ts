@@ -32,8 +32,7 @@ export function renderPicture(image: ImageRows, crop: Crop, maxSide: number): Pi
     image,
     placeWeights(triangleWeights(Columns, width), 0, image.width, image),
     placeWeights(triangleWeights(Rows, height), 0, image.height, image),
-    toneOf(image.header),
-    reducedBias(image),
+    { tone: toneOf(image.header), bias: reducedBias(image) },
   );
   return {
     grey: Uint8Array.from(values, (value) => Math.round(255 * Math.min(1, Math.max(0, value)))),

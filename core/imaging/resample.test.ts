@@ -107,7 +107,7 @@ describe('resample', () => {
         const vertical = weightsOf(header.Rows, size);
         const source = { pixels: values, width: header.Columns, x0: 0, y0: 0 };
         const expected = referenceResample(source, horizontal, vertical);
-        const result = resample(rawRows(header, raw), horizontal, vertical, AS_STORED);
+        const result = resample(rawRows(header, raw), horizontal, vertical, { tone: AS_STORED });
         const { min, max } = storedRange(header);
         expect(largestDifference(result.values, expected)).toBeLessThanOrEqual(
           (max - min) * 2 ** -24,
@@ -131,7 +131,9 @@ describe('resample', () => {
         };
         const source = { pixels: values, width, x0: 0, y0: 0 };
         const expected = referenceResample(source, horizontal, vertical, greyTable(image));
-        const result = resample(rawRows(header, raw), horizontal, vertical, toneOf(header));
+        const result = resample(rawRows(header, raw), horizontal, vertical, {
+          tone: toneOf(header),
+        });
         // Half a step of 16 bits where grey is quantised; the table itself is float32.
         expect(largestDifference(result.values, expected)).toBeLessThanOrEqual(2 ** -16);
       }),
@@ -148,8 +150,10 @@ describe('resample', () => {
         const { Rows, Columns } = header;
         const horizontal = weightsOf(Columns, size);
         const vertical = weightsOf(Rows, size);
-        const exact = resample(rawRows(header, raw), horizontal, vertical, AS_STORED);
-        const result = resample(rawRows(header, raw, false), horizontal, vertical, AS_STORED);
+        const exact = resample(rawRows(header, raw), horizontal, vertical, { tone: AS_STORED });
+        const result = resample(rawRows(header, raw, false), horizontal, vertical, {
+          tone: AS_STORED,
+        });
         const off = largestDifference(result.values, exact.values);
         const { min, max } = storedRange(header);
         const reach = Math.max(1, max - min);
@@ -193,8 +197,10 @@ describe('resample', () => {
             const raw = wide ? new Uint16Array(side * side) : new Uint8Array(side * side);
             raw.fill(white, Math.round(share * side) * side);
             const weights = weightsOf(side, size);
-            const exact = resample(rawRows(header, raw), weights, weights, AS_STORED);
-            const result = resample(rawRows(header, raw, false), weights, weights, AS_STORED);
+            const exact = resample(rawRows(header, raw), weights, weights, { tone: AS_STORED });
+            const result = resample(rawRows(header, raw, false), weights, weights, {
+              tone: AS_STORED,
+            });
             const off = largestDifference(result.values, exact.values);
             // An eighth, and what is left of the phases and of float32.
             expect(off).toBeLessThanOrEqual(0.14 * white * unitOfWeights(weights, white));

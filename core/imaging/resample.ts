@@ -75,6 +75,14 @@ export interface Scale {
   readonly offset: number;
 }
 
+export interface ResampleOptions {
+  readonly tone: Tone;
+  /** What stored values are too high. Default: 0. */
+  readonly bias?: number;
+  /** Applied to what the tone gives; where the filter saw zeros outside the image, they stay zeros. Default: none. */
+  readonly scale?: Scale | undefined;
+}
+
 export interface Resampled {
   /** Shape: [vertical outputs, horizontal outputs], row-major; what the tone gives. */
   readonly values: Float64Array;
@@ -82,22 +90,23 @@ export interface Resampled {
   readonly range: StoredRange;
 }
 
-/**
- * A separable filter over an image, in one pass over the rows that it needs: each is read, brought to its tone
- * where that does not commute with the filter, and added while it is in the cache. Weights count from
- * column 0 and row 0 of the image. By the WebAssembly kernel. Of exact rows, and where filters are short, sums are
- * exact to 2^-24 of the stored range, grey levels that go through a table or a clipping window to 2^-16. Other sums are
- * off by a share of each step from row to row: docs/pixels.md. `bias` is what stored values are too high.
- * `scale` is applied to what the tone gives; where the filter saw zeros outside the image, they stay zeros.
- */
-export function resample(
+/** What `resampleInto` leaves in the kernel's memory, float64. */
+export interface ResampledPlane {
+  readonly kernel: Kernel;
+  readonly at: Address;
+  readonly length: number;
+  /** As that of `Resampled`. */
+  readonly range: StoredRange;
+}
+
+/** `resample` whose result is used where it stands, and gone afterwards. */
+export function resampleInto<T>(
   rows: ImageRows,
   horizontal: AxisWeights,
   vertical: AxisWeights,
-  tone: Tone,
-  bias = 0,
-  scale: Scale = { gain: 1, offset: 0 },
-): Resampled {
+  { tone, bias = 0, scale = { gain: 1, offset: 0 } }: ResampleOptions,
+  use: (plane: ResampledPlane) => T,
+): T {
   return withKernel((kernel) => {
     const table = tableOf(kernel, rows, tone);
     const steps = kernelTone(rows.header, tone, table, bias);
@@ -108,9 +117,27 @@ export function resample(
       gain: scale.gain * (gain * steps.unit),
       offset: scale.gain * (offset + gain * (steps.zero + excess)) + scale.offset,
     });
-    const length = horizontal.weights.length * vertical.weights.length;
-    return { values: kernel.float64(at, length).slice(), range };
+    return use({ kernel, at, length: horizontal.weights.length * vertical.weights.length, range });
   });
+}
+
+/**
+ * A separable filter over an image, in one pass over the rows that it needs: each is read, brought to its tone
+ * where that does not commute with the filter, and added while it is in the cache. Weights count from
+ * column 0 and row 0 of the image. By the WebAssembly kernel. Of exact rows, and where filters are short, sums are
+ * exact to 2^-24 of the stored range, grey levels that go through a table or a clipping window to 2^-16. Other sums are
+ * off by a share of each step from row to row: docs/pixels.md.
+ */
+export function resample(
+  rows: ImageRows,
+  horizontal: AxisWeights,
+  vertical: AxisWeights,
+  options: ResampleOptions,
+): Resampled {
+  return resampleInto(rows, horizontal, vertical, options, ({ kernel, at, length, range }) => ({
+    values: kernel.float64(at, length).slice(),
+    range,
+  }));
 }
 
 /** gain * v + offset in place, where the filter may have lost weight outside the image. */

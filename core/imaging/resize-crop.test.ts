@@ -5,6 +5,7 @@ import { pixelHeader } from '../../test/support/pixel-header.js';
 import { skimageWeights, triangleWeights, weightSums } from './axis-weights.js';
 import { centreSquare, centreSquareInSpace } from './centre-crop.js';
 import { rowsOf } from './image-rows.js';
+import { withKernel } from '../kernel/kernel.js';
 import { percentiles, stretched } from './percentile.js';
 import { resizeCrop } from './resize-crop.js';
 import { AS_STORED } from './tone.js';
@@ -66,12 +67,9 @@ describe('resizeCrop', () => {
   it('equals the two matrix products written out', () => {
     const image = generatedImage(23, 37, { a: 7, b: 13, c: 3, modulus: 4096 });
     const crop = centreSquare(image);
-    const { values } = resizeCrop(
-      { ...rowsOf(image), exact: true },
-      crop,
-      6,
-      skimageWeights,
-      AS_STORED,
+    const rows = { ...rowsOf(image), exact: true };
+    const values = resizeCrop(rows, crop, 6, skimageWeights, { tone: AS_STORED }, (plane) =>
+      plane.kernel.float64(plane.at, plane.length).slice(),
     );
     const horizontal = skimageWeights(crop.columns, 6);
     const vertical = skimageWeights(crop.rows, 6);
@@ -91,6 +89,19 @@ describe('resizeCrop', () => {
   });
 });
 
+/** Values as a plane of the kernel. */
+function inKernel<T>(
+  values: Float64Array,
+  use: (plane: Parameters<typeof percentiles>[0]) => T,
+): T {
+  return withKernel((kernel) => {
+    const { length } = values;
+    const at = kernel.allocate(8 * length);
+    kernel.float64(at, length).set(values);
+    return use({ kernel, at, length });
+  });
+}
+
 describe('percentiles', () => {
   it.each<[string, (index: number) => number]>([
     ['spread values', (index) => (index * 7919) % 503],
@@ -101,7 +112,7 @@ describe('percentiles', () => {
     const values = Float64Array.from({ length: 999 }, (_, index) => valueAt(index));
     const sorted = values.slice().sort();
     const wanted = [0, 1, 37.3, 50, 99, 100];
-    const found = percentiles(values, wanted);
+    const found = inKernel(values, (plane) => percentiles(plane, wanted));
     wanted.forEach((q, index) => {
       const t = (q / 100) * 998;
       const k = Math.floor(t);
@@ -112,8 +123,10 @@ describe('percentiles', () => {
   });
 
   it('work on one value and refuse none', () => {
-    expect(percentiles(Float64Array.of(3), [99])).toEqual([3]);
-    expect(() => percentiles(new Float64Array(0), [50])).toThrow(RangeError);
+    const median = (...values: number[]) =>
+      inKernel(Float64Array.from(values), (plane) => percentiles(plane, [50]));
+    expect(median(3)).toEqual([3]);
+    expect(() => median()).toThrow(RangeError);
   });
 });
 
@@ -122,8 +135,8 @@ describe('stretched', () => {
     'brings two percentiles of a plane of %i pixels a side to -1 and 1',
     (size) => {
       const values = Float64Array.from({ length: size * size }, (_, at) => (at * 7919) % 503);
-      const [low = 0, high = 0] = percentiles(values, [10, 80]);
-      const result = stretched(values, { low: 10, high: 80 }, 1e-6);
+      const [low = 0, high = 0] = inKernel(values, (plane) => percentiles(plane, [10, 80]));
+      const result = inKernel(values, (plane) => stretched(plane, { low: 10, high: 80 }, 1e-6));
       expect(result).toHaveLength(values.length);
       result.forEach((value, at) => {
         const place = (2 * (values[at]! - low)) / (high - low) - 1;

@@ -2,9 +2,8 @@ import { shiftWeights } from './axis-weights.js';
 import type { AxisWeights } from './axis-weights.js';
 import type { Crop } from './centre-crop.js';
 import type { ImageRows } from './image-rows.js';
-import { resample } from './resample.js';
-import type { Resampled, Scale } from './resample.js';
-import type { Tone } from './tone.js';
+import { resampleInto } from './resample.js';
+import type { ResampledPlane, ResampleOptions } from './resample.js';
 import { foldWeights, reducedBias } from './wavelet.js';
 
 export type WeightsOf = (inputs: number, outputs: number) => AxisWeights;
@@ -18,16 +17,16 @@ const REMEMBERED = 16;
 
 /**
  * A crop of the full grid resized to `size` x `size`. Images decoded at a reduced resolution are sampled
- * at the same places of the full grid, as nearly as the resolutions that were left out allow. As `resample`.
+ * at the same places of the full grid, as nearly as the resolutions that were left out allow. As `resampleInto`.
  */
-export function resizeCrop(
+export function resizeCrop<T>(
   rows: ImageRows,
   crop: Crop,
   size: number,
   weightsOf: WeightsOf,
-  tone: Tone,
-  scale?: Scale,
-): Resampled {
+  options: Omit<ResampleOptions, 'bias'>,
+  use: (plane: ResampledPlane) => T,
+): T {
   const { reduction, wavelet, width, height } = rows;
   const place = (inputs: number, origin: number, length: number): AxisWeights => {
     const key = [weightsOf.name, inputs, size, origin, length, reduction, wavelet].join();
@@ -43,7 +42,7 @@ export function resizeCrop(
   };
   const horizontal = place(crop.columns, crop.x0, width);
   const vertical = place(crop.rows, crop.y0, height);
-  return resample(rows, horizontal, vertical, tone, reducedBias(rows), scale);
+  return resampleInto(rows, horizontal, vertical, { ...options, bias: reducedBias(rows) }, use);
 }
 
 /** Weights for the full grid, beginning at `origin`, brought to the `length` samples that an image has. */

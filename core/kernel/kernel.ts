@@ -47,6 +47,7 @@ interface KernelExports {
     near: Address,
   ): number;
   plane_stretch(values: Address, count: number, gain: number, low: number, to: Address): void;
+  plane_clip(values: Address, count: number, low: number, high: number, to: Address): void;
   plane_histogram(
     values: Address,
     count: number,

@@ -119,6 +119,21 @@ EXPORT(plane_stretch) void plane_stretch(const double *values, int32_t count, do
   }
 }
 
+/* Held between two values, as float32. */
+EXPORT(plane_clip) void plane_clip(const double *values, int32_t count, double low, double high,
+                                   float *to) {
+  v128_t lows = wasm_f64x2_splat(low), highs = wasm_f64x2_splat(high);
+  int32_t at = 0;
+  for (; at + 2 <= count; at += 2) {
+    v128_t x = wasm_f64x2_pmin(wasm_f64x2_pmax(wasm_v128_load(values + at), lows), highs);
+    wasm_v128_store64_lane(to + at, wasm_f32x4_demote_f64x2_zero(x), 0);
+  }
+  if (at < count) {
+    double x = values[at];
+    to[at] = (float)(x < low ? low : x > high ? high : x);
+  }
+}
+
 /* The histogram of (v - bottom) * scale, rounded and held between 0 and BINS. */
 EXPORT(plane_histogram) void plane_histogram(const float *values, int32_t count, double bottom,
                                              double scale, uint16_t *bins, uint32_t *counts) {

@@ -23,6 +23,8 @@ const FLAT = 1e-6;
  */
 export function cxrSquare(image: ImageRows, size: number): Float32Array<ArrayBuffer> {
   const crop = centreSquareInSpace(image);
-  const { values } = resizeCrop(image, crop, size, triangleWeights, toneOf(image.header));
-  return stretched(values, { low: LOW_PERCENTILE, high: HIGH_PERCENTILE }, FLAT);
+  const tone = toneOf(image.header);
+  return resizeCrop(image, crop, size, triangleWeights, { tone }, (plane) =>
+    stretched(plane, { low: LOW_PERCENTILE, high: HIGH_PERCENTILE }, FLAT),
+  );
 }

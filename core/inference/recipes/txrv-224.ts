@@ -1,6 +1,7 @@
 import { skimageWeights } from '../../imaging/axis-weights.js';
 import { centreSquare, centreSquareInSpace } from '../../imaging/centre-crop.js';
 import type { ImageRows } from '../../imaging/image-rows.js';
+import type { ResampledPlane } from '../../imaging/resample.js';
 import { resizeCrop } from '../../imaging/resize-crop.js';
 import { AS_STORED, toneOf } from '../../imaging/tone.js';
 
@@ -26,17 +27,16 @@ export function txrv224(image: ImageRows, size: number): Float32Array<ArrayBuffe
   const offset = inverted ? FULL_SCALE : -FULL_SCALE;
   const crop = centreSquare(image);
   const scale = { gain, offset };
-  const { values, range } = resizeCrop(image, crop, size, skimageWeights, AS_STORED, scale);
-  const tensor = new Float32Array(values);
-
-  // Zeros outside can pull a value out of the crop's range only where the range does not hold 0; rounding just so.
-  const zero = -offset / gain;
-  const holdsZero = zero >= range.min && zero <= range.max;
-  const ends = holdsZero
-    ? [-FULL_SCALE, FULL_SCALE]
-    : [range.min * gain + offset, range.max * gain + offset];
-  clip(tensor, Math.min(...ends), Math.max(...ends));
-  return tensor;
+  return resizeCrop(image, crop, size, skimageWeights, { tone: AS_STORED, scale }, (plane) => {
+    // Zeros outside can pull a value out of the crop's range only where the range does not hold 0; rounding just so.
+    const { range } = plane;
+    const zero = -offset / gain;
+    const holdsZero = zero >= range.min && zero <= range.max;
+    const ends = holdsZero
+      ? [-FULL_SCALE, FULL_SCALE]
+      : [range.min * gain + offset, range.max * gain + offset];
+    return clipped(plane, Math.min(...ends), Math.max(...ends));
+  });
 }
 
 /**
@@ -47,15 +47,17 @@ export function txrv224Voi(image: ImageRows, size: number): Float32Array<ArrayBu
   const crop = centreSquareInSpace(image);
   const scale = { gain: 2 * FULL_SCALE, offset: -FULL_SCALE };
   const tone = toneOf(image.header);
-  const { values } = resizeCrop(image, crop, size, skimageWeights, tone, scale);
-  const tensor = new Float32Array(values);
-  clip(tensor, -FULL_SCALE, FULL_SCALE);
-  return tensor;
+  return resizeCrop(image, crop, size, skimageWeights, { tone, scale }, (plane) =>
+    clipped(plane, -FULL_SCALE, FULL_SCALE),
+  );
 }
 
-function clip(values: Float32Array, low: number, high: number): void {
-  for (let index = 0; index < values.length; index += 1) {
-    const value = values[index]!;
-    values[index] = value < low ? low : value > high ? high : value;
-  }
+function clipped(
+  { kernel, at, length }: ResampledPlane,
+  low: number,
+  high: number,
+): Float32Array<ArrayBuffer> {
+  const result = kernel.allocate(4 * length);
+  kernel.exports.plane_clip(at, length, low, high, result);
+  return kernel.float32(result, length).slice();
 }
