@@ -1,6 +1,6 @@
 /**
  * The peer of the benchmark: a process that only calls `session.run` with tensors that are ready, in the same
- * session as the pipeline's, or only makes such tensors. Answers each window with the number of images.
+ * session as the pipeline's, or only makes such tensors.
  */
 import { prepareImage } from '../../adapters/dicom/prepare-image.js';
 import { loadModel } from '../../adapters/models/load-model.js';
@@ -10,7 +10,12 @@ import { warmUp } from '../../adapters/onnx/self-test.js';
 import { DEFAULT_GATE_POLICY } from '../../core/gating/gate-policy.js';
 import { runPixelGates } from '../../core/gating/pixel-gates.js';
 import type { PreparedImage } from '../../core/inference/image-classifier.js';
-import type { BareRequest, BareWork } from './bare-pool.js';
+import {
+  MIN_IMAGES_PER_PROCESS,
+  type BareCount,
+  type BareRequest,
+  type BareWork,
+} from './bare-pool.js';
 
 interface Ready {
   readonly maxBatch: number;
@@ -51,7 +56,7 @@ async function open({
   };
 }
 
-async function prepare(request: Extract<BareRequest, { type: 'prepare' }>): Promise<number> {
+async function prepare(request: Extract<BareRequest, { type: 'prepare' }>): Promise<BareCount> {
   ready ??= await open(request);
   paths = request.paths;
   tensors = [];
@@ -61,13 +66,13 @@ async function prepare(request: Extract<BareRequest, { type: 'prepare' }>): Prom
       tensors.push(image.tensor);
     }
   }
-  return tensors.length;
+  return { images: tensors.length, imagesPerSecond: 0 };
 }
 
-async function measure(work: BareWork, windowMs: number): Promise<number> {
-  const endMs = performance.now() + windowMs;
+async function measure(work: BareWork, windowMs: number): Promise<BareCount> {
+  const startMs = performance.now();
   let images = 0;
-  while (performance.now() < endMs) {
+  while (performance.now() - startMs < windowMs || images < MIN_IMAGES_PER_PROCESS) {
     const path = paths[images % paths.length];
     if (ready === undefined || path === undefined || tensors.length === 0) {
       throw new Error('nothing is prepared');
@@ -84,7 +89,7 @@ async function measure(work: BareWork, windowMs: number): Promise<number> {
       images += 1;
     }
   }
-  return images;
+  return { images, imagesPerSecond: (images * 1000) / (performance.now() - startMs) };
 }
 
 process.on('message', (request: BareRequest) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { builtEntry } from '../../adapters/process/package-info.js';
 import type { ProviderChoice } from '../../adapters/onnx/execution-providers.js';
 import type { Precision } from '../../core/inference/model-manifest.js';
+import { sum } from './statistics.js';
 
 /** What is measured: inference alone, or everything before it alone. */
 export type BareWork = 'infer' | 'preprocess';
@@ -21,12 +22,20 @@ export interface BareModel {
   readonly maxBatch: number | undefined;
 }
 
+/** A window is as long as it must be for this many: of three images, the end of a window is too large a part. */
+export const MIN_IMAGES_PER_PROCESS = 12;
+
+export interface BareCount {
+  readonly images: number;
+  readonly imagesPerSecond: number;
+}
+
 export interface BarePool {
   readonly processIds: readonly number[];
   /** Makes the tensors of these files; gives how many there are. */
   prepare(paths: readonly string[]): Promise<number>;
-  /** Images of all processes together. */
-  measure(work: BareWork, windowMs: number): Promise<number>;
+  /** All processes together, each over its own time: none is charged for waiting for the others to end. */
+  measure(work: BareWork, windowMs: number): Promise<BareCount>;
   close(): void;
 }
 
@@ -42,11 +51,14 @@ export function openBarePool(model: BareModel, processes: number): BarePool {
     processIds: children.flatMap(({ pid }) => pid ?? []),
     async prepare(paths) {
       const counts = await askAll(children, { type: 'prepare', ...model, paths });
-      return Math.min(...counts);
+      return Math.min(...counts.map(({ images }) => images));
     },
     async measure(work, windowMs) {
       const counts = await askAll(children, { type: 'measure', work, windowMs });
-      return counts.reduce((sum, count) => sum + count, 0);
+      return {
+        images: sum(counts.map(({ images }) => images)),
+        imagesPerSecond: sum(counts.map(({ imagesPerSecond }) => imagesPerSecond)),
+      };
     },
     close() {
       for (const child of children) {
@@ -56,11 +68,11 @@ export function openBarePool(model: BareModel, processes: number): BarePool {
   };
 }
 
-function askAll(children: readonly ChildProcess[], request: BareRequest): Promise<number[]> {
+function askAll(children: readonly ChildProcess[], request: BareRequest): Promise<BareCount[]> {
   return Promise.all(
     children.map(async (child) => {
       child.send(request);
-      const [count] = (await once(child, 'message')) as [number];
+      const [count] = (await once(child, 'message')) as [BareCount];
       return count;
     }),
   );

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { RowFormat } from '../score/row-format.js';
 import { scoreInOrder } from '../score/score-in-order.js';
 import type { OpenClassifier } from '../../workers/inference/open-classifier.js';
-import type { BarePool, BareWork } from './bare-pool.js';
+import { MIN_IMAGES_PER_PROCESS, type BarePool, type BareWork } from './bare-pool.js';
 import type { BenchInput } from './bench-inputs.js';
 import { readCpuUsage } from './cpu-usage.js';
 import { median } from './statistics.js';
@@ -69,42 +69,67 @@ export async function measureInput(
     inferMs: [],
   };
 
-  async function scoreWindow(): Promise<number> {
+  /**
+   * From when every place in every process has had an image, to an image that ends as many as there are
+   * processes: neither the first nor the last images count, whose way is longer for want of work beside them.
+   */
+  async function scoreWindow(): Promise<Window> {
     const stop = new AbortController();
-    const timer = setTimeout(() => {
-      stop.abort();
-    }, options.windowMs);
+    const processes = classifier.processIds.length;
     let images = 0;
+    let finish: WindowClock | undefined;
+    let window: Window | undefined;
     for await (const scored of scoreInOrder(endless(input.paths), classifier, stop.signal)) {
       if (!rows.write(format.write(scored))) {
         await once(rows, 'drain');
       }
       const { classification } = scored;
-      // Files that no decoder takes are not counted: they cost no inference.
-      if (classification.kind === 'scored') {
-        images += 1;
-        for (const [stage, values] of Object.entries(timings)) {
-          values.push(classification.timings[stage as keyof InputResult['stages']]);
-        }
+      if (window !== undefined) {
+        continue;
+      }
+      if (classification.kind !== 'scored') {
+        throw new Error(`${scored.path} was not scored: ${classification.detail}`);
+      }
+      for (const [stage, values] of Object.entries(timings)) {
+        values.push(classification.timings[stage as keyof InputResult['stages']]);
+      }
+      images += 1;
+      if (images === classifier.concurrency) {
+        finish = startWindow([process.pid, ...classifier.processIds]);
+      }
+      const counted = images - classifier.concurrency;
+      if (
+        finish !== undefined &&
+        counted >= processes * MIN_IMAGES_PER_PROCESS &&
+        counted % processes === 0 &&
+        finish.elapsedMs() >= options.windowMs
+      ) {
+        window = finish.end(counted);
+        stop.abort();
       }
     }
-    clearTimeout(timer);
-    return images;
+    if (window === undefined) {
+      throw new Error('unreachable: the images do not end before the window');
+    }
+    return window;
+  }
+
+  async function bareWindow(work: BareWork): Promise<Window> {
+    const clock = startWindow(bare.processIds);
+    const { images, imagesPerSecond } = await bare.measure(work, options.windowMs);
+    return { ...clock.end(images), imagesPerSecond };
   }
 
   const rounds: Round[] = [];
   await scoreWindow();
-  await bare.measure('infer', options.windowMs / 4);
+  await bareWindow('infer');
   for (const values of Object.values(timings)) {
     values.splice(0);
   }
-  const bareWindow = (work: BareWork): Promise<Window> =>
-    quietWindow(options.attempts, bare.processIds, () => bare.measure(work, options.windowMs));
   for (let round = 0; round < options.rounds; round += 1) {
-    const infer = await bareWindow('infer');
-    const preprocess = await bareWindow('preprocess');
-    const own = [process.pid, ...classifier.processIds];
-    const score = await quietWindow(options.attempts, own, scoreWindow);
+    const infer = await quietest(options.attempts, () => bareWindow('infer'));
+    const preprocess = await quietest(options.attempts, () => bareWindow('preprocess'));
+    const score = await quietest(options.attempts, scoreWindow);
     rounds.push({ infer, preprocess, score });
   }
   rows.end();
@@ -122,39 +147,39 @@ export async function measureInput(
 }
 
 /** The quietest of a few windows, or the first one that is quiet. */
-async function quietWindow(
-  attempts: number,
-  pids: readonly number[],
-  work: () => Promise<number>,
-): Promise<Window> {
-  let best: Window | undefined;
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const window = await timeWindow(pids, work);
-    if (best === undefined || window.otherCores < best.otherCores) {
+async function quietest(attempts: number, measure: () => Promise<Window>): Promise<Window> {
+  let best = await measure();
+  for (let attempt = 1; attempt < attempts && best.otherCores > NOISE_LIMIT_CORES; attempt += 1) {
+    const window = await measure();
+    if (window.otherCores < best.otherCores) {
       best = window;
     }
-    if (best.otherCores <= NOISE_LIMIT_CORES) {
-      break;
-    }
-  }
-  if (best === undefined) {
-    throw new Error('unreachable: there is at least one attempt');
   }
   return best;
 }
 
-async function timeWindow(pids: readonly number[], work: () => Promise<number>): Promise<Window> {
+interface WindowClock {
+  elapsedMs(): number;
+  end(images: number): Window;
+}
+
+function startWindow(pids: readonly number[]): WindowClock {
   const before = readCpuUsage(pids);
   const startMs = performance.now();
-  const images = await work();
-  const seconds = (performance.now() - startMs) / 1000;
-  const after = readCpuUsage(pids);
-  const ownSeconds = after.ownSeconds - before.ownSeconds;
-  const busySeconds = after.busySeconds - before.busySeconds;
+  const elapsedMs = (): number => performance.now() - startMs;
   return {
-    imagesPerSecond: images / seconds,
-    cpuMsPerImage: (ownSeconds * 1000) / images,
-    otherCores: Math.max(0, (busySeconds - ownSeconds) / seconds),
+    elapsedMs,
+    end(images) {
+      const seconds = elapsedMs() / 1000;
+      const after = readCpuUsage(pids);
+      const ownSeconds = after.ownSeconds - before.ownSeconds;
+      const busySeconds = after.busySeconds - before.busySeconds;
+      return {
+        imagesPerSecond: images / seconds,
+        cpuMsPerImage: (ownSeconds * 1000) / images,
+        otherCores: Math.max(0, (busySeconds - ownSeconds) / seconds),
+      };
+    },
   };
 }
 
