@@ -1,3 +1,4 @@
+import type { PixelHeader } from '../dicom/instance-header.js';
 import type { Address, Kernel } from '../kernel/kernel.js';
 import { withKernel } from '../kernel/kernel.js';
 import type { AxisWeights } from './axis-weights.js';
@@ -6,7 +7,7 @@ import type { ImageRows, RowReader } from './image-rows.js';
 import { kernelTone, TONES } from './kernel-tone.js';
 import type { KernelTone } from './kernel-tone.js';
 import type { GreyTable, StoredRange } from './presentation.js';
-import { greyTableOf, rangeOfUsed } from './presentation.js';
+import { greyTableOf, rangeOfUsed, storedRange } from './presentation.js';
 import { rowWeights } from './row-weights.js';
 import type { RowWeights } from './row-weights.js';
 import { columnWeights } from './column-weights.js';
@@ -34,6 +35,7 @@ const PLAN_FIELDS = [
   'shiftDown',
   'isSigned',
   'bias',
+  'offset',
   'tone',
   'clampLow',
   'clampHigh',
@@ -171,7 +173,7 @@ function run(
   plan.columns = endColumn - firstColumn;
   plan.stride = width * format.bytes;
   setFormat(plan, rows);
-  setTone(kernel, plan, tone);
+  setTone(kernel, plan, tone, rows.header);
   const long = [vertical, horizontal].every((axis) => longestOf(axis) >= MIN_PHASED_TAPS);
   const phased = long && rows.exact !== true;
   setRowWeights(kernel, plan, vertical, { firstRow, largest: tone.largest, phased });
@@ -253,8 +255,12 @@ function setFormat(plan: Plan, { format }: ImageRows): void {
   plan.isSigned = format.signed ? 1 : 0;
 }
 
-function setTone(kernel: Kernel, plan: Plan, tone: KernelTone): void {
-  plan.bias = tone.bias;
+function setTone(kernel: Kernel, plan: Plan, tone: KernelTone, header: PixelHeader): void {
+  const { min, max } = storedRange(header);
+  // Values that fit 16 signed bits as they are need not be touched one by one.
+  const asStored = tone.kind === 'none' && min >= 0 && max <= 32767;
+  plan.bias = asStored ? 0 : tone.bias;
+  plan.offset = asStored ? tone.bias : 0;
   plan.tone = TONES.indexOf(tone.kind);
   if (tone.kind === 'clamp') {
     Object.assign(plan, tone.clamp);

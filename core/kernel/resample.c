@@ -18,7 +18,8 @@ typedef struct {
   int32_t shiftUp;     /* brings the highest stored bit to bit 15 ... */
   int32_t shiftDown;   /* ... and then the lowest to bit 0 */
   int32_t isSigned;
-  int32_t bias; /* subtracted from values that would not fit 16 signed bits */
+  int32_t bias;   /* subtracted from values that would not fit 16 signed bits */
+  int32_t offset; /* subtracted from others too, but by way of the sums */
   int32_t tone;
   int32_t clampLow; /* TONE_CLAMP: values are held between these, ... */
   int32_t clampHigh;
@@ -109,15 +110,65 @@ static inline int16_t toned1(int32_t stored) {
   return (int16_t)x;
 }
 
+static inline uint8_t *slot_of_pair(void) {
+  return (uint8_t *)(plan.ring + plan.pairs % plan.ringPairs * plan.slotBytes);
+}
+
+static void note_range(v128_t low, v128_t high) {
+  int16_t lows[8], highs[8];
+  wasm_v128_store(lows, low);
+  wasm_v128_store(highs, high);
+  for (int lane = 0; lane < 8; lane += 1) {
+    if (lows[lane] < plan.min) plan.min = lows[lane];
+    if (highs[lane] > plan.max) plan.max = highs[lane];
+  }
+}
+
+static inline void interleave(uint8_t *to, v128_t x, v128_t y) {
+  wasm_v128_store(to, wasm_i16x8_shuffle(x, y, 0, 8, 1, 9, 2, 10, 3, 11));
+  wasm_v128_store(to + 16, wasm_i16x8_shuffle(x, y, 4, 12, 5, 13, 6, 14, 7, 15));
+}
+
+static inline int is_shifted(void) { return plan.shiftDown != plan.shiftUp || plan.isSigned; }
+
+/*
+ * Unsigned samples of two bytes as they are, sixteen columns at a time. Returns how many columns it took: none where
+ * there are bits above the stored ones, as old objects have them, or what would not fit 16 signed bits.
+ */
+static int32_t take_plain(const uint8_t *a, const uint8_t *b) {
+  if (plan.tone != TONE_NONE || plan.sampleBytes != 2 || is_shifted() || plan.bias != 0) return 0;
+  uint8_t *to = slot_of_pair();
+  v128_t low = wasm_i16x8_splat(INT16_MAX), high = wasm_i16x8_splat(INT16_MIN);
+  v128_t limit = wasm_i16x8_splat((int16_t)(0xffff >> plan.shiftUp & INT16_MAX));
+  int32_t whole = plan.columns & ~15;
+  for (int32_t left = whole; left > 0; left -= 16, a += 32, b += 32, to += 64) {
+    /* What the compiler does not know to be a distance from the row stays a constant distance from here. */
+    __asm__("" : "+r"(a), "+r"(b), "+r"(to));
+    v128_t x = wasm_v128_load(a), y = wasm_v128_load(b);
+    low = wasm_i16x8_min(low, wasm_i16x8_min(x, y));
+    high = wasm_i16x8_max(high, wasm_i16x8_max(x, y));
+    interleave(to, x, y);
+    x = wasm_v128_load(a + 16), y = wasm_v128_load(b + 16);
+    low = wasm_i16x8_min(low, wasm_i16x8_min(x, y));
+    high = wasm_i16x8_max(high, wasm_i16x8_max(x, y));
+    interleave(to + 32, x, y);
+  }
+  v128_t outside = wasm_v128_or(wasm_i16x8_lt(low, wasm_i16x8_splat(0)), wasm_i16x8_gt(high, limit));
+  if (wasm_v128_any_true(outside)) return 0;
+  note_range(low, high);
+  return whole;
+}
+
+/* The columns from one on. */
 static inline __attribute__((always_inline)) void take_pair(const uint8_t *a, const uint8_t *b,
-                                                            int sampleBytes, int shifted,
-                                                            int isSigned, int clamp) {
-  uint8_t *slot = (uint8_t *)(plan.ring + (plan.pairs % plan.ringPairs) * plan.slotBytes);
+                                                            int32_t column, int sampleBytes,
+                                                            int shifted, int isSigned, int clamp) {
+  uint8_t *slot = slot_of_pair();
   v128_t mask = wasm_i16x8_splat((int16_t)(0xffff >> plan.shiftUp));
   v128_t bias = wasm_i16x8_splat((int16_t)plan.bias);
-  v128_t low = wasm_i16x8_splat((int16_t)plan.min), high = wasm_i16x8_splat((int16_t)plan.max);
+  v128_t low = wasm_i16x8_splat(INT16_MAX), high = wasm_i16x8_splat(INT16_MIN);
   int whole = plan.columns & ~7;
-  for (int column = 0; column < whole; column += 8) {
+  for (; column < whole; column += 8) {
     v128_t x = stored8(a + column * sampleBytes, sampleBytes, shifted, isSigned, mask, bias);
     v128_t y = stored8(b + column * sampleBytes, sampleBytes, shifted, isSigned, mask, bias);
     low = wasm_i16x8_min(low, wasm_i16x8_min(x, y));
@@ -126,24 +177,17 @@ static inline __attribute__((always_inline)) void take_pair(const uint8_t *a, co
       x = toned8(x);
       y = toned8(y);
     }
-    wasm_v128_store(slot + 4 * column, wasm_i16x8_shuffle(x, y, 0, 8, 1, 9, 2, 10, 3, 11));
-    wasm_v128_store(slot + 4 * column + 16, wasm_i16x8_shuffle(x, y, 4, 12, 5, 13, 6, 14, 7, 15));
+    interleave(slot + 4 * column, x, y);
   }
-  for (int lane = 0; lane < 8; lane += 1) {
-    int16_t lows[8], highs[8];
-    wasm_v128_store(lows, low);
-    wasm_v128_store(highs, high);
-    if (lows[lane] < plan.min) plan.min = lows[lane];
-    if (highs[lane] > plan.max) plan.max = highs[lane];
-  }
-  for (int column = whole; column < plan.columns; column += 1) {
+  note_range(low, high);
+  for (; column < plan.columns; column += 1) {
     ((int16_t *)slot)[2 * column] = toned1(stored1(a, column));
     ((int16_t *)slot)[2 * column + 1] = toned1(stored1(b, column));
   }
 }
 
 static void take_pair_by_table(const uint8_t *a, const uint8_t *b) {
-  int16_t *slot = (int16_t *)(plan.ring + (plan.pairs % plan.ringPairs) * plan.slotBytes);
+  int16_t *slot = (int16_t *)slot_of_pair();
   for (int column = 0; column < plan.columns; column += 1) {
     slot[2 * column] = toned1(stored1(a, column));
     slot[2 * column + 1] = toned1(stored1(b, column));
@@ -151,19 +195,38 @@ static void take_pair_by_table(const uint8_t *a, const uint8_t *b) {
 }
 
 static void take(const uint8_t *a, const uint8_t *b) {
-  int shifted = plan.shiftDown != plan.shiftUp || plan.isSigned;
+  int32_t taken = take_plain(a, b);
   if (plan.tone == TONE_TABLE) {
     take_pair_by_table(a, b);
   } else if (plan.tone == TONE_CLAMP) {
-    if (plan.sampleBytes == 1) take_pair(a, b, 1, 1, plan.isSigned, 1);
-    else if (shifted) take_pair(a, b, 2, 1, plan.isSigned, 1);
-    else take_pair(a, b, 2, 0, 0, 1);
+    if (plan.sampleBytes == 1) take_pair(a, b, 0, 1, 1, plan.isSigned, 1);
+    else if (is_shifted()) take_pair(a, b, 0, 2, 1, plan.isSigned, 1);
+    else take_pair(a, b, 0, 2, 0, 0, 1);
   } else {
-    if (plan.sampleBytes == 1) take_pair(a, b, 1, 1, plan.isSigned, 0);
-    else if (shifted) take_pair(a, b, 2, 1, plan.isSigned, 0);
-    else take_pair(a, b, 2, 0, 0, 0);
+    if (plan.sampleBytes == 1) take_pair(a, b, 0, 1, 1, plan.isSigned, 0);
+    else if (is_shifted()) take_pair(a, b, 0, 2, 1, plan.isSigned, 0);
+    else take_pair(a, b, taken, 2, 0, 0, 0);
   }
   plan.pairs += 1;
+}
+
+/* With what the sums of weights begin: less the offset times their total. */
+static inline v128_t start_of(const v128_t *weights, int32_t pairs) {
+  v128_t offset = wasm_i16x8_splat((int16_t)-plan.offset), start = wasm_i32x4_splat(0);
+  for (int32_t pair = 0; pair < pairs; pair += 1) {
+    start = wasm_i32x4_add(start, wasm_i32x4_dot_i16x8(offset, wasm_v128_load(weights + pair)));
+  }
+  return start;
+}
+
+/* The same of weights that are alike for all columns. */
+static inline v128_t start_of_alike(const int32_t *weights, int32_t pairs) {
+  v128_t offset = wasm_i16x8_splat((int16_t)-plan.offset), start = wasm_i32x4_splat(0);
+  for (int32_t pair = 0; pair < pairs; pair += 1) {
+    v128_t w = wasm_v128_load32_splat(weights + pair);
+    start = wasm_i32x4_add(start, wasm_i32x4_dot_i16x8(offset, w));
+  }
+  return start;
 }
 
 /* The sums of four columns, in units of both parts, as float64. */
@@ -188,8 +251,9 @@ static void sum_rows(void) {
   const double *units = (const double *)plan.units;
   v128_t unit = wasm_f64x2_splat(units[0]), fine = wasm_f64x2_splat(units[1]);
   double *sums = (double *)plan.sums;
+  v128_t start = start_of_alike(weights, count), rest = start_of_alike(remainders, count);
   for (int column = 0; column < plan.columns; column += 16) {
-    v128_t a = wasm_i32x4_splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+    v128_t a = start, b = start, c = rest, d = rest, e = start, f = start, g = rest, h = rest;
     const uint8_t *from = (const uint8_t *)plan.ring + 4 * column + slot * slotBytes;
     const int32_t *w1 = weights, *r1 = remainders, *end = weights + before;
     for (int turn = 0; turn < 2; turn += 1) {
@@ -265,11 +329,11 @@ static void sum_rows_of_two(void) {
         (const uint8_t *)plan.ring + (firsts[0] + pair) % plan.ringPairs * plan.slotBytes;
   }
   const v128_t *weights = (const v128_t *)plan.weights + plan.weight;
+  v128_t start = start_of(weights, counts[0]), next = start_of(weights + counts[0], counts[1]);
   float *sums = (float *)plan.sums;
   for (int column = 0; column < plan.columns; column += 16) {
     const v128_t *v = weights, *w = weights + counts[0];
-    v128_t a[4] = {wasm_i32x4_splat(0), wasm_i32x4_splat(0), wasm_i32x4_splat(0), wasm_i32x4_splat(0)};
-    v128_t b[4] = {a[0], a[0], a[0], a[0]};
+    v128_t a[4] = {start, start, start, start}, b[4] = {next, next, next, next};
     int32_t pair = 0;
     for (; pair < lead; pair += 1, v += 1) add16(a, slots[pair] + 4 * column, wasm_v128_load(v));
     for (; pair < second; pair += 1, v += 1, w += 1) {
@@ -284,28 +348,32 @@ static void sum_rows_of_two(void) {
   plan.weight += counts[0] + counts[1];
 }
 
-static inline double sum4(v128_t x) {
+/* Both halves of four sums, added as float64. */
+static inline v128_t sum_halves(v128_t x) {
   v128_t high = wasm_i32x4_shuffle(x, x, 2, 3, 2, 3);
-  v128_t two = wasm_f64x2_add(wasm_f64x2_promote_low_f32x4(x), wasm_f64x2_promote_low_f32x4(high));
-  return wasm_f64x2_extract_lane(two, 0) + wasm_f64x2_extract_lane(two, 1);
+  return wasm_f64x2_add(wasm_f64x2_promote_low_f32x4(x), wasm_f64x2_promote_low_f32x4(high));
 }
 
 static void filter_two_rows(void) {
   const float *sums = (const float *)plan.sums, *weights = (const float *)plan.columnWeights;
   const int32_t *starts = (const int32_t *)plan.columnStarts;
-  const double *units = (const double *)plan.units + plan.output;
-  double *result = (double *)plan.result + plan.output * plan.columnOutputs;
-  for (int output = 0; output < plan.columnOutputs; output += 1) {
-    const float *from = sums + starts[output], *next = from + plan.sumsStride;
+  int32_t outputs = plan.columnOutputs, taps = plan.columnTaps, stride = plan.sumsStride;
+  double *result = (double *)plan.result + plan.output * outputs;
+  v128_t units = wasm_v128_load((const double *)plan.units + plan.output);
+  for (int output = 0; output < outputs; output += 1, result += 1) {
+    const float *from = sums + starts[output], *next = from + stride;
     v128_t a = wasm_f32x4_splat(0), b = a;
-    for (int tap = 0; tap < plan.columnTaps; tap += 4) {
-      v128_t w = wasm_v128_load(weights + tap);
-      a = wasm_f32x4_add(a, wasm_f32x4_mul(wasm_v128_load(from + tap), w));
-      b = wasm_f32x4_add(b, wasm_f32x4_mul(wasm_v128_load(next + tap), w));
+    for (int left = taps; left > 0; left -= 4, from += 4, next += 4, weights += 4) {
+      __asm__("" : "+r"(from), "+r"(next), "+r"(weights));
+      v128_t w = wasm_v128_load(weights);
+      a = wasm_f32x4_add(a, wasm_f32x4_mul(wasm_v128_load(from), w));
+      b = wasm_f32x4_add(b, wasm_f32x4_mul(wasm_v128_load(next), w));
     }
-    result[output] = units[0] * sum4(a);
-    result[output + plan.columnOutputs] = units[1] * sum4(b);
-    weights += plan.columnTaps;
+    v128_t two = sum_halves(a), other = sum_halves(b);
+    v128_t sum = wasm_f64x2_add(wasm_i64x2_shuffle(two, other, 0, 2), wasm_i64x2_shuffle(two, other, 1, 3));
+    sum = wasm_f64x2_mul(sum, units);
+    wasm_v128_store64_lane(result, sum, 0);
+    wasm_v128_store64_lane(result + outputs, sum, 1);
   }
 }
 
