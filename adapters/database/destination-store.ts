@@ -10,12 +10,13 @@ import { querying } from './database-error.js';
 import { audit } from './operations-store/audit.js';
 import { openMovedDestinations } from './operations-store/deliveries.js';
 import type { DatabaseSchema } from './schema.js';
-import { createWriter, type WriterOptions } from './study-store/writing.js';
+import type { HandingOnOptions } from './study-store/handing-on.js';
+import { createWriter } from './study-store/writing.js';
 
 /** The destinations of the API, on a database that `openDatabase` has opened, whose owner closes it. */
 export function createDestinationStore(
   deps: { readonly pool: pg.Pool; readonly clock: Clock },
-  options: WriterOptions,
+  options: HandingOnOptions,
 ): DestinationStore {
   const db = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool: deps.pool }) });
   const writer = createWriter(db, deps.clock, options);

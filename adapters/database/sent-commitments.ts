@@ -6,12 +6,13 @@ import type { Clock } from '../../core/time.js';
 import { querying } from './database-error.js';
 import type { DatabaseSchema } from './schema.js';
 import { settleCommitment } from './study-store/settle-commitment.js';
-import { createWriter, type WriterOptions } from './study-store/writing.js';
+import type { HandingOnOptions } from './study-store/handing-on.js';
+import { createWriter } from './study-store/writing.js';
 
 /** The requests that we have sent, on a database that `openDatabase` has opened, whose owner closes it. */
 export function createSentCommitments(
   deps: { readonly pool: pg.Pool; readonly clock: Clock },
-  options: WriterOptions,
+  options: HandingOnOptions,
 ): SentCommitments {
   const db = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool: deps.pool }) });
   const writer = createWriter(db, deps.clock, options);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { toPipelineError } from '../../core/errors.js';
 import type { JobQueue } from '../../core/jobs/job-queue.js';
+import type { JobTaker } from '../../core/jobs/job-taker.js';
 import type { NewJob } from '../../core/jobs/jobs.js';
 import type { Logger } from '../../core/log.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
@@ -19,82 +20,187 @@ export interface OutboxRelayOptions {
   readonly sweepIntervalMs: number;
 }
 
-export interface OutboxRelay {
-  /** There is something in the outbox: for the store's `onOutbox`. Calls while it works are as one. */
+export interface OutboxRelay extends Pick<JobTaker, 'take'> {
+  /** Looks for entries that nobody has in hand. Calls while it works are as one. */
   wake(): void;
-  /** Lets the batch in hand go through; what is left goes with another relay or at the next start. */
+  /** Lets the jobs in hand go through, unless one fails; what is left goes with another relay or at the next start. */
   close(): Promise<void>;
 }
 
 const BATCH_SIZE = 100;
-/** Far more than a batch takes. A relay that dies keeps its batch from the others for so long. */
-const LEASE_MS = 30_000;
+/** Far more than a batch takes. A relay that dies keeps its jobs from the others for so long. */
+export const OUTBOX_LEASE_MS = 5_000;
+/** So long an entry may outlive its way into the queue: one statement then removes those of many. */
+const COMPLETE_AFTER_MS = 200;
+/**
+ * Jobs that are due so soon are kept until then. A Redis with nothing else to do notices up to a tenth of a second late
+ * that a client has waited long enough (its `hz`), and a delay there costs more calls.
+ */
+const HOLD_MS = 1_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 
+interface JobInHand {
+  readonly job: NewJob;
+  readonly leasedUntilMs: number;
+}
+
 /**
- * Moves jobs from the database's outbox to the queue, at least once: a job whose completion is not noted
- * is enqueued again under the same id, which the queue knows. Starts with what it finds.
+ * Brings jobs from the database's outbox to the queue, at least once: a job whose completion is not noted
+ * is enqueued again under the same id, which the queue knows. Most are handed over by the commit that has made them; what
+ * a dead process has left behind is found by looking, at the start and now and then.
  */
 export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOptions): OutboxRelay {
   const { store, queue, logger, clock } = deps;
   const closing = new AbortController();
-  let awake = false;
+  const completing = createCompletion(deps);
+  let looking = false;
   let working: Promise<void> | undefined;
-  let batch: { readonly jobs: readonly NewJob[]; readonly leaseUntilMs: number } | undefined;
+  let inHand: readonly JobInHand[] = [];
+  const held = new Map<JobInHand, NodeJS.Timeout>();
 
-  /** Whether there may be more. */
-  async function moveBatch(): Promise<boolean> {
-    // A batch that failed on its way is ours until its lease ends: it cannot be claimed before that.
-    let mayBeMore = batch !== undefined;
-    if (batch === undefined || batch.leaseUntilMs <= clock()) {
-      const leaseUntilMs = clock() + LEASE_MS;
-      batch = { jobs: await store.claimJobs(BATCH_SIZE, leaseUntilMs), leaseUntilMs };
-      mayBeMore ||= batch.jobs.length === BATCH_SIZE;
-    }
-    const { jobs } = batch;
-    if (jobs.length > 0) {
-      await queue.enqueue(jobs);
-      await store.completeJobs(
-        jobs.map((job) => job.id),
-        clock(),
-      );
-    }
-    batch = undefined;
-    return mayBeMore;
+  async function look(): Promise<void> {
+    const leasedUntilMs = clock() + OUTBOX_LEASE_MS;
+    const jobs = await store.claimJobs(BATCH_SIZE, leasedUntilMs);
+    looking ||= jobs.length === BATCH_SIZE;
+    inHand = [...inHand, ...jobs.map((job) => ({ job, leasedUntilMs }))];
   }
 
-  async function workUntilEmpty(): Promise<void> {
+  async function enqueueBatch(): Promise<void> {
+    const jobs = inHand.slice(0, BATCH_SIZE).map(({ job }) => job);
+    await queue.enqueue(jobs);
+    inHand = inHand.slice(jobs.length);
+    completing.add(jobs.map(({ id }) => id));
+  }
+
+  /** Jobs that failed on their way are ours until their lease ends; then they are looked for as any others. */
+  function dropExpired(): void {
+    const ours = inHand.filter(({ leasedUntilMs }) => leasedUntilMs > clock());
+    looking ||= ours.length < inHand.length;
+    inHand = ours;
+  }
+
+  async function step(): Promise<void> {
+    if (inHand.length > 0) {
+      await enqueueBatch();
+    }
+    if (looking && !closing.signal.aborted) {
+      looking = false;
+      await look().catch((error: unknown) => {
+        looking = true;
+        throw error;
+      });
+    }
+  }
+
+  async function work(): Promise<void> {
     let retryMs = FIRST_RETRY_MS;
-    while (awake && !closing.signal.aborted) {
-      awake = false;
+    while (inHand.length > 0 || (looking && !closing.signal.aborted)) {
       try {
-        awake = (await moveBatch()) || awake;
+        await step();
         retryMs = FIRST_RETRY_MS;
       } catch (error) {
         const { code } = toPipelineError(error);
         logger.warn({ code, retryMs }, 'jobs stay in the outbox for now');
-        awake = true;
         await sleep(retryMs, undefined, { signal: closing.signal }).catch(() => undefined);
+        if (closing.signal.aborted) {
+          break;
+        }
         retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
+        dropExpired();
       }
     }
     working = undefined;
   }
 
+  function start(): void {
+    if (!closing.signal.aborted) {
+      working ??= work();
+    }
+  }
+
+  function add(entry: JobInHand): void {
+    inHand = [...inHand, entry];
+    start();
+  }
+
+  function hold(entry: JobInHand, forMs: number): void {
+    const timer = setTimeout(() => {
+      held.delete(entry);
+      add(entry);
+    }, forMs);
+    held.set(entry, timer);
+  }
+
+  /** The queue keeps those that are not due. */
+  function releaseAll(): void {
+    for (const [entry, timer] of held) {
+      clearTimeout(timer);
+      add(entry);
+    }
+    held.clear();
+  }
+
   function wake(): void {
-    awake = true;
-    working ??= workUntilEmpty();
+    looking = true;
+    start();
   }
 
   const sweep = setInterval(wake, options.sweepIntervalMs);
   wake();
   return {
+    take(jobs, leasedUntilMs) {
+      for (const job of jobs) {
+        const dueInMs = (job.notBeforeMs ?? 0) - clock();
+        if (dueInMs > 0 && dueInMs <= HOLD_MS) {
+          // A timer may be a millisecond early.
+          hold({ job, leasedUntilMs }, dueInMs + 1);
+        } else {
+          add({ job, leasedUntilMs });
+        }
+      }
+    },
     wake,
     async close() {
       clearInterval(sweep);
+      releaseAll();
       closing.abort();
       await working;
+      await completing.close();
+    },
+  };
+}
+
+/** Removes entries whose jobs are in the queue, those of some time together. */
+function createCompletion({ store, logger, clock }: OutboxRelayDeps) {
+  let jobIds: string[] = [];
+  let lastAtMs = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function complete(): Promise<void> {
+    timer = undefined;
+    const completed = jobIds;
+    jobIds = [];
+    try {
+      await store.completeJobs(completed, lastAtMs);
+    } catch (error) {
+      // Their lease ends, and they are enqueued again under their ids.
+      logger.warn(
+        { code: toPipelineError(error).code },
+        'jobs in the queue stay in the outbox too',
+      );
+    }
+  }
+
+  return {
+    add(ids: readonly string[]): void {
+      jobIds.push(...ids);
+      lastAtMs = clock();
+      timer ??= setTimeout(() => void complete(), COMPLETE_AFTER_MS);
+    },
+    async close(): Promise<void> {
+      clearTimeout(timer);
+      await complete();
     },
   };
 }

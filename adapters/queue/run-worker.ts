@@ -51,7 +51,8 @@ export async function runWorker<N extends JobName>(
     try {
       // The schema of the name gives the payload of the name, which the compiler cannot follow.
       payload = JOBS[name].parse(job.data) as Parameters<JobHandler<N>>[0];
-      return (await handler(payload, { attempt, lastAttempt, priorityRank })) ?? undefined;
+      const context = { attempt, lastAttempt, priorityRank, queuedAtMs: job.timestamp };
+      return (await handler(payload, context)) ?? undefined;
     } catch (error) {
       const failed = failedJobError(error);
       deps.logger.warn(

@@ -14,7 +14,7 @@ import {
 } from '../../adapters/queue/bullmq-job-queue.js';
 import { openJobTracing } from '../../adapters/queue/job-tracing.js';
 import type { SpanRecorder } from '../../adapters/observability/span-recorder.js';
-import { createOutboxRelay } from '../../adapters/queue/outbox-relay.js';
+import { createOutboxRelay, OUTBOX_LEASE_MS } from '../../adapters/queue/outbox-relay.js';
 import {
   createLocalObjectStore,
   type LocalObjectStore,
@@ -23,6 +23,7 @@ import type { KeyStore } from '../../core/access/key-store.js';
 import type { ArchiveStore } from '../../core/archive/archive-store.js';
 import { PipelineError } from '../../core/errors.js';
 import type { PoisonedJob } from '../../core/jobs/job-queue.js';
+import type { JobTaker } from '../../core/jobs/job-taker.js';
 import type { Logger } from '../../core/log.js';
 import type { CommitmentStore } from '../../core/storage/commitment-store.js';
 import type { DestinationStore } from '../../core/storage/destination-store.js';
@@ -102,15 +103,15 @@ export async function openStores(
       deps.logger.error({ err: error }, 'files that were left half written cannot be removed');
     });
   }
-  let wakeRelay = (): void => undefined;
-  const onOutbox = (): void => {
-    wakeRelay();
-  };
   const queueInDatabase = redisUrl === undefined;
-  const handOn = {
-    onOutbox,
-    addJobSql: queueInDatabase ? addJobSql(config.QUEUE_PREFIX) : undefined,
+  // Stores hand jobs to the relay, which is opened with one of them.
+  const taker: JobTaker = {
+    leaseMs: OUTBOX_LEASE_MS,
+    take: (...args) => {
+      relay.take(...args);
+    },
   };
+  const handOn = queueInDatabase ? { addJobSql: addJobSql(config.QUEUE_PREFIX) } : { taker };
   const store = createStudyStore({ pool: database.pool, clock: deps.clock }, handOn);
   const operations = createOperationsStore({ pool: database.pool, clock: deps.clock }, handOn);
   const queueDeps = {
@@ -139,9 +140,6 @@ export async function openStores(
     { store, queue, logger: deps.logger, clock: deps.clock },
     { sweepIntervalMs: OUTBOX_SWEEP_INTERVAL_MS },
   );
-  wakeRelay = () => {
-    relay.wake();
-  };
   closers.add(() => relay.close());
   const keys = createKeyStore({ pool: database.pool, clock: deps.clock });
   const commitments = createCommitmentStore({ pool: database.pool, clock: deps.clock });

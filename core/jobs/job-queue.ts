@@ -8,6 +8,8 @@ export interface JobContext {
   readonly lastAttempt: boolean;
   /** Of the job, as it was put into the queue. */
   readonly priorityRank: number;
+  /** When it was put into the queue, epoch ms. */
+  readonly queuedAtMs: number;
 }
 
 /** The job is to come again after a while, and this run does not count as an attempt. */

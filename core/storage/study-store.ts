@@ -74,6 +74,8 @@ export interface Reprocessing {
 export type QuietSince = Readonly<Record<JobName, number>>;
 
 export interface InferenceTimes {
+  /** When the job was put into the queue. */
+  readonly queuedAtMs: number;
   readonly inferStartAtMs: number;
   readonly inferEndAtMs: number;
 }
@@ -238,7 +240,7 @@ export interface StudyStore {
    * else gets them before that.
    */
   claimJobs(limit: number, leaseUntilMs: number): Promise<readonly NewJob[]>;
-  /** The jobs are in the queue: their entries go, and instances get their `queuedAtMs`. */
+  /** The jobs are in the queue: their entries go, and instances get their `queuedAtMs` (the first time counts). */
   completeJobs(jobIds: readonly string[], queuedAtMs: number): Promise<void>;
   /**
    * Puts a fresh job for everything unfinished that has been quiet since `quietSince` (epoch ms) into the outbox:

@@ -79,7 +79,7 @@ export async function runInference(
   const recorded = await deps.store.recordOutcome(
     instanceId,
     outcome,
-    { inferStartAtMs, inferEndAtMs },
+    { queuedAtMs: context.queuedAtMs, inferStartAtMs, inferEndAtMs },
     deps.assembleDelayMs,
   );
   if (!recorded) {

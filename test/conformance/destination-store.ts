@@ -32,10 +32,7 @@ export function describeDestinationStore(name: string, open: () => Promise<TestD
     beforeEach(async () => {
       await database.empty();
       bed = createStoreBed(database);
-      store = createDestinationStore(
-        { pool: database.pool, clock: () => bed.nowMs },
-        { onOutbox: () => undefined },
-      );
+      store = createDestinationStore({ pool: database.pool, clock: () => bed.nowMs }, {});
     });
 
     it('keeps what was put, by name, and no secret', async () => {

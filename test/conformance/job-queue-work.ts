@@ -38,9 +38,19 @@ export function describeQueuedWork(suite: QueueSuite): void {
       { concurrency: 1 },
     );
     const payload = { studyId: randomUUID(), activity: 3 };
+    const beforeMs = Date.now();
     await suite.queue.enqueue([{ id: randomUUID(), name: 'assemble', payload, priorityRank: 2 }]);
     await eventually(() => {
-      expect(seen).toEqual([payload, { attempt: 1, lastAttempt: false, priorityRank: 2 }]);
+      expect(seen).toEqual([
+        payload,
+        {
+          attempt: 1,
+          lastAttempt: false,
+          priorityRank: 2,
+          queuedAtMs: expect.any(Number) as number,
+        },
+      ]);
+      expect((seen[1] as JobContext).queuedAtMs).toBeGreaterThanOrEqual(beforeMs);
     });
   });
 
@@ -170,7 +180,7 @@ export function describeQueuedWork(suite: QueueSuite): void {
     await eventually(async () => {
       expect((await suite.queue.depth('infer')).failed).toBe(1);
     });
-    expect(contexts).toEqual([
+    expect(contexts).toMatchObject([
       { attempt: 1, lastAttempt: false, priorityRank: 2 },
       { attempt: 2, lastAttempt: false, priorityRank: 2 },
       { attempt: 3, lastAttempt: true, priorityRank: 2 },

@@ -3,14 +3,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
 import type { QueueBackendOptions } from '../../adapters/queue/backend.js';
 import type { OutboxRelay, OutboxRelayDeps } from '../../adapters/queue/outbox-relay.js';
-import { createOutboxRelay } from '../../adapters/queue/outbox-relay.js';
+import { createOutboxRelay, OUTBOX_LEASE_MS } from '../../adapters/queue/outbox-relay.js';
 import type { JobQueue } from '../../core/jobs/job-queue.js';
+import type { JobTaker } from '../../core/jobs/job-taker.js';
+import type { NewJob } from '../../core/jobs/jobs.js';
 import { silentLogger } from '../../core/log.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import { eventually } from '../support/eventually.js';
 import { createTestQueue, newPrefix } from '../support/queue-bed.js';
 import { collectInstances } from '../support/queue-suite.js';
-import { sampleInstance } from '../support/sample-study.js';
+import { SAMPLE_TIME_MS, sampleInstance, sampleOutcome } from '../support/sample-study.js';
 import type { TestDatabase } from '../support/test-database.js';
 
 export interface RelayBed {
@@ -40,15 +42,22 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
       await bed.database.empty();
       queue = createTestQueue(bed.backend, newPrefix());
       relay = undefined;
-      store = createStudyStore(
-        { pool: bed.database.pool, clock: Date.now },
-        { onOutbox: () => relay?.wake() },
-      );
+      store = openStore();
     });
     afterEach(async () => {
       await relay?.close();
       await queue.close();
     });
+
+    /** @param taker gets the jobs; without it they wait for whoever looks */
+    function openStore(taker?: JobTaker): StudyStore {
+      return createStudyStore({ pool: bed.database.pool, clock: Date.now }, { taker });
+    }
+
+    /** A store that hands its jobs to `relay`. */
+    function openHandingStore(): StudyStore {
+      return openStore({ leaseMs: FOREVER_MS, take: (...args) => relay?.take(...args) });
+    }
 
     function start(deps: Partial<OutboxRelayDeps> = {}, sweepIntervalMs = FOREVER_MS): OutboxRelay {
       const all = { store, queue, logger: silentLogger, clock: Date.now, ...deps };
@@ -65,8 +74,9 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
 
     const collect = () => collectInstances(queue, 4);
 
-    it('moves a job when it is committed, and notes when', async () => {
+    it('moves a job that a commit has handed over, and notes when', async () => {
       const seen = await collect();
+      store = openHandingStore();
       relay = start();
       const beforeMs = Date.now();
       const [instanceId] = await record(1);
@@ -116,6 +126,7 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
 
     it('enqueues a job again under its id when its completion is not noted', async () => {
       const seen = await collect();
+      let nowMs = Date.now();
       let failures = 0;
       const forgetful: OutboxRelayDeps['store'] = {
         claimJobs: (...args) => store.claimJobs(...args),
@@ -126,16 +137,99 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
             : store.completeJobs(...args);
         },
       };
-      relay = start({ store: forgetful });
+      store = createStudyStore({ pool: bed.database.pool, clock: () => nowMs }, {});
       const ids = await record(2);
+      relay = start({ store: forgetful, clock: () => nowMs }, 50);
       await eventually(async () => {
+        // Each look at a later time finds entries whose lease has ended.
+        nowMs += OUTBOX_LEASE_MS;
         expect(await store.loadInstance(ids[1]!)).toHaveProperty('queuedAtMs', expect.any(Number));
       });
+      expect(failures).toBeGreaterThanOrEqual(3);
       // Whatever was enqueued twice is served before what comes last.
       ids.push(...(await record(1)));
       await eventually(() => {
         expect(seen).toContain(ids[2]);
       });
+      await eventually(() => {
+        expect([...seen].sort()).toEqual([...ids].sort());
+      });
+    });
+
+    it('brings what was handed over to the queue before it closes, in few statements', async () => {
+      let completions = 0;
+      const counting: OutboxRelayDeps['store'] = {
+        claimJobs: (...args) => store.claimJobs(...args),
+        completeJobs(...args) {
+          completions += 1;
+          return store.completeJobs(...args);
+        },
+      };
+      store = openHandingStore();
+      relay = start({ store: counting });
+      await record(30);
+      await relay.close();
+      expect(await queue.depth('infer')).toMatchObject({ waiting: 30 });
+      expect(completions).toBeLessThan(15);
+      const later = createStudyStore(
+        { pool: bed.database.pool, clock: () => Date.now() + 2 * FOREVER_MS },
+        {},
+      );
+      expect(await later.claimJobs(100, 0)).toEqual([]);
+    });
+
+    it('keeps a job that is due soon, and brings it to the queue at its time or when it closes', async () => {
+      const enqueued: { readonly atMs: number; readonly job: NewJob }[] = [];
+      const watching: OutboxRelayDeps['queue'] = {
+        enqueue(jobs) {
+          enqueued.push(...jobs.map((job) => ({ atMs: Date.now(), job })));
+          return queue.enqueue(jobs);
+        },
+      };
+      store = openHandingStore();
+      relay = start({ queue: watching });
+      const [soon, later] = await record(2);
+      await eventually(() => {
+        expect(enqueued).toHaveLength(2);
+      });
+      enqueued.length = 0;
+      const now = Date.now();
+      const times = { queuedAtMs: now, inferStartAtMs: now, inferEndAtMs: now };
+      const receivedLongAgo = now - SAMPLE_TIME_MS;
+      await store.recordOutcome(soon!, sampleOutcome, times, receivedLongAgo + 300);
+      await eventually(() => {
+        expect(enqueued).toHaveLength(1);
+      });
+      const [{ atMs, job }] = enqueued as [(typeof enqueued)[number]];
+      expect(job).toMatchObject({ name: 'assemble' });
+      expect(atMs).toBeGreaterThanOrEqual(job.notBeforeMs!);
+      await store.recordOutcome(later!, sampleOutcome, times, Date.now() - SAMPLE_TIME_MS + 900);
+      await relay.close();
+      expect(enqueued).toHaveLength(2);
+      expect(enqueued[1]!.atMs).toBeLessThan(enqueued[1]!.job.notBeforeMs!);
+      const { waiting, delayed } = await queue.depth('assemble');
+      expect(waiting + delayed).toBe(2);
+    });
+
+    it('looks for what it could not bring to the queue in time', async () => {
+      let nowMs = Date.now();
+      let refusals = 0;
+      const refusing: OutboxRelayDeps['queue'] = {
+        enqueue(jobs) {
+          refusals += 1;
+          nowMs += OUTBOX_LEASE_MS / 2;
+          return refusals < 4
+            ? Promise.reject(new Error('the queue is away'))
+            : queue.enqueue(jobs);
+        },
+      };
+      store = createStudyStore(
+        { pool: bed.database.pool, clock: () => nowMs },
+        { taker: { leaseMs: OUTBOX_LEASE_MS, take: (...args) => relay?.take(...args) } },
+      );
+      const seen = await collect();
+      relay = start({ queue: refusing, clock: () => nowMs });
+      const ids = await record(3);
       await eventually(() => {
         expect([...seen].sort()).toEqual([...ids].sort());
       });
@@ -181,6 +275,7 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
         return;
       }
       const seen = await collect();
+      store = openHandingStore();
       relay = start({}, 500);
       const [first] = await record(1);
       await eventually(() => {

@@ -52,7 +52,8 @@ export function describeStudyStoreRecording(bed: StudyStoreBed): void {
         reprocessing: undefined,
         traceId: undefined,
       });
-      expect(await bed.outbox()).toEqual([
+      const waiting = await bed.outbox();
+      expect(waiting).toEqual([
         {
           id: expect.stringMatching(UUID) as string,
           name: 'infer',
@@ -60,7 +61,7 @@ export function describeStudyStoreRecording(bed: StudyStoreBed): void {
           priorityRank: 2,
         },
       ]);
-      expect(bed.wakeUps).toBe(1);
+      expect(bed.handed).toEqual(waiting);
     });
 
     it('recognises the same bytes and writes nothing', async () => {
@@ -72,7 +73,7 @@ export function describeStudyStoreRecording(bed: StudyStoreBed): void {
       });
       expect((await bed.store.loadStudy(studyId))?.study.activity).toBe(1);
       expect(await bed.outbox()).toHaveLength(1);
-      expect(bed.wakeUps).toBe(1);
+      expect(bed.handed).toHaveLength(1);
     });
 
     it('refuses other bytes, and another study, under a known UID', async () => {
@@ -158,6 +159,8 @@ export function describeStudyStoreRecording(bed: StudyStoreBed): void {
       expect(await bed.store.loadInstance(instanceId)).toMatchObject({
         outcome: sampleOutcome,
         ...sampleTimes,
+        // Noted before: the first time counts.
+        queuedAtMs: SAMPLE_TIME_MS,
       });
       expect((await bed.store.loadStudy(studyId))?.study).toMatchObject({
         activity: 2,
@@ -171,7 +174,7 @@ export function describeStudyStoreRecording(bed: StudyStoreBed): void {
           notBeforeMs: bed.nowMs + 700,
         },
       ]);
-      expect(bed.wakeUps).toBe(2);
+      expect(bed.handed).toHaveLength(2);
     });
 
     it('has the study assembled some time after its last image, by whichever clock is behind', async () => {
@@ -195,6 +198,7 @@ export function describeStudyStoreRecording(bed: StudyStoreBed): void {
         ),
       );
       expect(results.filter(Boolean)).toHaveLength(1);
+      expect(await bed.store.loadInstance(instanceId)).toMatchObject(sampleTimes);
       expect((await bed.store.loadStudy(studyId))?.study.activity).toBe(2);
       expect((await bed.outbox()).filter((job) => job.name === 'assemble')).toHaveLength(1);
     });
@@ -218,7 +222,7 @@ export function describeStudyStoreRecording(bed: StudyStoreBed): void {
 
     it('does nothing for an instance that does not exist', async () => {
       expect(await bed.finish(NOBODY)).toBe(false);
-      expect(bed.wakeUps).toBe(0);
+      expect(bed.handed).toHaveLength(0);
     });
   });
 }

@@ -105,7 +105,7 @@ export function describeStudyStoreResults(bed: StudyStoreBed): void {
       expect(await bed.outbox()).toMatchObject([
         { name: 'assemble', payload: { studyId, activity: 1 }, notBeforeMs: bed.nowMs + 10 },
       ]);
-      expect(bed.wakeUps).toBe(2);
+      expect(bed.handed).toHaveLength(2);
     });
 
     it('follows a delivery through failed attempts to its end', async () => {

@@ -103,7 +103,7 @@ export function describeStudyStoreWork(bed: StudyStoreBed): void {
       expect(await bed.outbox()).toMatchObject([
         { name: 'infer', payload: { instanceId }, priorityRank: 2 },
       ]);
-      expect(bed.wakeUps).toBe(2);
+      expect(bed.handed).toHaveLength(2);
     });
 
     it('asks again for a study whose result lags, unless an instance or a sender is not done', async () => {

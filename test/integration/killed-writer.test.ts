@@ -40,10 +40,7 @@ describe('a writer that is killed in the middle of its work', () => {
       { logger: silentLogger, clock: Date.now },
       { kind: 'embedded', dataFolder },
     );
-    const store = createStudyStore(
-      { pool: database.pool, clock: Date.now },
-      { onOutbox: () => undefined },
-    );
+    const store = createStudyStore({ pool: database.pool, clock: Date.now }, {});
     const objects = createLocalObjectStore({ dataFolder, minFreeBytes: 0 });
     const jobs = await store.claimJobs(1_000_000, Date.now() + 60_000);
     const toInfer = new Set(

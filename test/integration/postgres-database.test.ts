@@ -49,10 +49,7 @@ describeWithPeer('postgres', 'PostgreSQL as the database', (peer) => {
     const url = await server.createDatabase();
     const database = openPostgresDatabase(deps, { url, poolSize: 1 });
     const taken = await database.pool.connect();
-    const store = createStudyStore(
-      { pool: database.pool, clock: Date.now },
-      { onOutbox: () => undefined },
-    );
+    const store = createStudyStore({ pool: database.pool, clock: Date.now }, {});
     await expect(store.ping()).rejects.toMatchObject({ code: 'database-unavailable' });
     taken.release();
     await expect(store.ping()).resolves.toBeUndefined();
@@ -62,10 +59,7 @@ describeWithPeer('postgres', 'PostgreSQL as the database', (peer) => {
   it('can go away in the middle of a transaction and come back', async () => {
     const url = await server.createDatabase();
     const database = await openDatabase(deps, { kind: 'postgres', url, poolSize: 5 });
-    const store = createStudyStore(
-      { pool: database.pool, clock: Date.now },
-      { onOutbox: () => undefined },
-    );
+    const store = createStudyStore({ pool: database.pool, clock: Date.now }, {});
     const instance = sampleInstance();
     const recorded = await store.recordInstance(instance);
     const client = await database.pool.connect();

@@ -16,10 +16,7 @@ const database = await openDatabase(
   { logger: silentLogger, clock: Date.now },
   { kind: 'embedded', dataFolder },
 );
-const store = createStudyStore(
-  { pool: database.pool, clock: Date.now },
-  { onOutbox: () => undefined },
-);
+const store = createStudyStore({ pool: database.pool, clock: Date.now }, {});
 const objects = createLocalObjectStore({ dataFolder, minFreeBytes: 0 });
 const StudyInstanceUID = newUid();
 

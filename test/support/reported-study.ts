@@ -23,7 +23,8 @@ export async function storeReportedStudy(
     throw new Error('the sample study was not stored');
   }
   const { studyId } = found.study;
-  const times = { inferStartAtMs: Date.now(), inferEndAtMs: Date.now() };
+  const now = Date.now();
+  const times = { queuedAtMs: now, inferStartAtMs: now, inferEndAtMs: now };
   await studies.recordOutcome(stored.instanceId, image.outcome, times, 0);
   await studies.recordResult(studyId, result, 2, []);
   return {

@@ -52,6 +52,7 @@ export const sampleOutcome: InstanceOutcome = {
 };
 
 export const sampleTimes = {
+  queuedAtMs: SAMPLE_TIME_MS + 20,
   inferStartAtMs: SAMPLE_TIME_MS + 1_001,
   inferEndAtMs: SAMPLE_TIME_MS + 1_050,
 };

@@ -60,9 +60,9 @@ export async function recordFinishedStudy(
 
 export function createStoreBed(database: TestDatabase): StoreBed {
   const deps = { pool: database.pool, clock: () => bed.nowMs };
-  const store = createStudyStore(deps, { onOutbox: () => undefined });
-  const operations = createOperationsStore(deps, { onOutbox: () => undefined });
-  const sentCommitments = createSentCommitments(deps, { onOutbox: () => undefined });
+  const store = createStudyStore(deps, {});
+  const operations = createOperationsStore(deps, {});
+  const sentCommitments = createSentCommitments(deps, {});
   const drain: StoreBed['drain'] = async () => {
     const jobs = await store.claimJobs(1_000, bed.nowMs + 60_000);
     await store.completeJobs(

@@ -30,21 +30,12 @@ export interface TestStudies {
 
 export async function openStudies(): Promise<TestStudies> {
   const { pool, empty, close } = await openEmbeddedTestDatabase();
-  const studies = createStudyStore({ pool, clock: Date.now }, { onOutbox: () => undefined });
+  const studies = createStudyStore({ pool, clock: Date.now }, {});
   const keys = createKeyStore({ pool, clock: Date.now });
   const commitments = createCommitmentStore({ pool, clock: Date.now });
-  const sentCommitments = createSentCommitments(
-    { pool, clock: Date.now },
-    { onOutbox: () => undefined },
-  );
-  const operations = createOperationsStore(
-    { pool, clock: Date.now },
-    { onOutbox: () => undefined },
-  );
-  const destinationStore = createDestinationStore(
-    { pool, clock: Date.now },
-    { onOutbox: () => undefined },
-  );
+  const sentCommitments = createSentCommitments({ pool, clock: Date.now }, {});
+  const operations = createOperationsStore({ pool, clock: Date.now }, {});
+  const destinationStore = createDestinationStore({ pool, clock: Date.now }, {});
   const backlogCheck = (maxWaiting: number) =>
     createBacklogCheck({ pool, clock: Date.now }, maxWaiting);
   return {

@@ -27,8 +27,8 @@ type Recorded = Extract<RecordInstanceResult, { readonly kind: 'stored' }> & {
 export interface StudyStoreBed {
   readonly store: StudyStore;
   nowMs: number;
-  /** How often something was put into the outbox. */
-  wakeUps: number;
+  /** The jobs that commits have handed over, all still in the outbox for anybody. */
+  readonly handed: NewJob[];
   /** Another process on the same database, as far as the database can tell. */
   openStore(): StudyStore;
   record(sample?: SampleInstance): Promise<Recorded>;
@@ -51,7 +51,7 @@ export function useStudyStoreBed(open: () => Promise<TestDatabase>): StudyStoreB
   beforeEach(async () => {
     await database.empty();
     bed.nowMs = SAMPLE_TIME_MS;
-    bed.wakeUps = 0;
+    bed.handed.length = 0;
     store = bed.openStore();
   });
 
@@ -60,11 +60,11 @@ export function useStudyStoreBed(open: () => Promise<TestDatabase>): StudyStoreB
       return store;
     },
     nowMs: SAMPLE_TIME_MS,
-    wakeUps: 0,
+    handed: [],
     openStore: () =>
       createStudyStore(
         { pool: database.pool, clock: () => bed.nowMs },
-        { onOutbox: () => (bed.wakeUps += 1) },
+        { taker: { leaseMs: 0, take: (jobs) => void bed.handed.push(...jobs) } },
       ),
     async record(sample = {}) {
       const instance = sampleInstance(sample);

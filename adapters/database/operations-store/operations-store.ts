@@ -5,7 +5,8 @@ import type { OperationsStore } from '../../../core/storage/operations-store.js'
 import type { Clock } from '../../../core/time.js';
 import { querying } from '../database-error.js';
 import type { DatabaseSchema } from '../schema.js';
-import { createWriter, type WriterOptions } from '../study-store/writing.js';
+import type { HandingOnOptions } from '../study-store/handing-on.js';
+import { createWriter } from '../study-store/writing.js';
 import { takeCensus } from './census.js';
 import { findDeadLetter, listDeadLetters } from './dead-letters.js';
 import {
@@ -29,7 +30,7 @@ import { reprocess } from './reprocess.js';
  */
 export function createOperationsStore(
   deps: { readonly pool: pg.Pool; readonly clock: Clock },
-  options: WriterOptions,
+  options: HandingOnOptions,
 ): OperationsStore {
   const db = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool: deps.pool }) });
   const writer = createWriter(db, deps.clock, options);

@@ -1,29 +1,56 @@
 import { sql, type RawBuilder } from 'kysely';
 
 import type { AddJobSql } from '../../../core/jobs/job-sql.js';
+import type { JobTaker } from '../../../core/jobs/job-taker.js';
+import type { NewJob } from '../../../core/jobs/jobs.js';
+import { toNewJob, type JobRow } from './outbox.js';
 
 /** How the jobs of a transaction get on their way: into the outbox, or into the queue itself. */
 export interface HandingOn {
   /**
    * Common table expressions of which the last one is `handed_on`, with a row for each job that the given query
-   * has: (name text, payload jsonb, priority_rank integer, not_before timestamptz). The statement must count
-   * these rows, or the queue gets nothing.
+   * has: (name text, payload jsonb, priority_rank integer, not_before timestamptz, trace_id text).
    */
   expressions(jobs: RawBuilder<unknown>, now: Date): RawBuilder<unknown>;
+  /** What the statement must select as `handed`, or the queue gets nothing. */
+  readonly handed: RawBuilder<unknown>;
+  /** To be called with `handed` when it is committed. */
+  committed(handed: unknown, now: Date): void;
   /** Whether the jobs are in the queue when the transaction is committed. */
   readonly intoQueue: boolean;
 }
 
-/** @param addJobSql undefined when the queue is somewhere else */
-export function createHandingOn(addJobSql: AddJobSql | undefined): HandingOn {
-  return addJobSql === undefined ? INTO_OUTBOX : intoQueue(addJobSql);
+export interface HandingOnOptions {
+  /** Of a queue in the same database: its jobs need no outbox. */
+  readonly addJobSql?: AddJobSql | undefined;
+  /** Of a queue that is somewhere else. Without it the jobs stay in the outbox for whoever looks there. */
+  readonly taker?: JobTaker | undefined;
 }
 
-const INTO_OUTBOX: HandingOn = {
-  expressions: (jobs) => sql`handed_on AS (
-    INSERT INTO outbox (name, payload, priority_rank, not_before) ${jobs} RETURNING entry)`,
-  intoQueue: false,
-};
+export function createHandingOn({ addJobSql, taker }: HandingOnOptions): HandingOn {
+  return addJobSql === undefined ? intoOutbox(taker) : intoQueue(addJobSql);
+}
+
+function intoOutbox(taker: JobTaker | undefined): HandingOn {
+  const leaseEnd = (now: Date): Date | null =>
+    taker === undefined ? null : new Date(now.getTime() + taker.leaseMs);
+  return {
+    expressions: (jobs, now) => sql`handed_on AS MATERIALIZED (
+      SELECT gen_random_uuid() AS job_id, name, payload, priority_rank, not_before, trace_id
+      FROM (${jobs}) AS jobs (name, payload, priority_rank, not_before, trace_id)),
+    entries AS (
+      INSERT INTO outbox (job_id, name, payload, priority_rank, not_before, leased_until)
+      SELECT job_id, name, payload, priority_rank, not_before, ${leaseEnd(now)}::timestamptz FROM handed_on)`,
+    handed: sql`(SELECT json_agg(handed_on) FROM handed_on)`,
+    committed(handed, now) {
+      const jobs: readonly NewJob[] = ((handed ?? []) as readonly JobRow[]).map(toNewJob);
+      if (jobs.length > 0 && taker !== undefined) {
+        taker.take(jobs, now.getTime() + taker.leaseMs);
+      }
+    },
+    intoQueue: false,
+  };
+}
 
 function intoQueue(addJobSql: AddJobSql): HandingOn {
   const added = sql.raw(
@@ -42,8 +69,10 @@ function intoQueue(addJobSql: AddJobSql): HandingOn {
       SELECT gen_random_uuid()::text AS id, name, payload, priority_rank::integer AS priority_rank,
         ${now.getTime()}::bigint AS added_at_ms,
         greatest(0, ceil(extract(epoch FROM not_before - ${now}::timestamptz) * 1000))::bigint AS delay_ms
-      FROM (${jobs}) AS jobs (name, payload, priority_rank, not_before)),
+      FROM (${jobs}) AS jobs (name, payload, priority_rank, not_before, trace_id)),
     handed_on AS MATERIALIZED (SELECT ${added} AS job_id FROM to_hand_on)`,
+    handed: sql`(SELECT count(*) FROM handed_on)`,
+    committed: () => undefined,
     intoQueue: true,
   };
 }

@@ -1,14 +1,36 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 
-import { JOBS } from '../../../core/jobs/jobs.js';
+import { JOBS, type JobName } from '../../../core/jobs/jobs.js';
 import type { NewJob } from '../../../core/jobs/jobs.js';
 import type { DatabaseSchema } from '../schema.js';
 
 type Db = Kysely<DatabaseSchema>;
 
-/** Of what a job is about. */
-const TRACE_ID = sql<string | null>`coalesce(
+/** A job as the database has it; a time in JSON is text. */
+export interface JobRow {
+  readonly job_id: string;
+  readonly name: JobName;
+  readonly payload: unknown;
+  readonly priority_rank: number;
+  readonly not_before: Date | string | null;
+  readonly trace_id: string | null;
+}
+
+export function toNewJob(row: JobRow): NewJob {
+  return {
+    id: row.job_id,
+    name: row.name,
+    payload: JOBS[row.name].parse(row.payload),
+    priorityRank: row.priority_rank,
+    ...(row.trace_id !== null && { traceId: row.trace_id }),
+    ...(row.not_before !== null && { notBeforeMs: new Date(row.not_before).getTime() }),
+    // The name decides the payload's schema, which the compiler cannot follow.
+  } as NewJob;
+}
+
+/** Of what the job with this `payload` is about. */
+export const TRACE_ID = sql<string | null>`coalesce(
   (SELECT trace_id FROM instances WHERE instance_id = (payload ->> 'instanceId')::uuid),
   (SELECT last_trace_id FROM studies WHERE study_id = (payload ->> 'studyId')::uuid),
   (SELECT trace_id FROM deliveries WHERE delivery_id = (payload ->> 'deliveryId')::uuid))`;
@@ -40,18 +62,7 @@ export async function claimJobs(
     .execute();
   return rows
     .sort((a, b) => a.priority_rank - b.priority_rank || Number(a.entry) - Number(b.entry))
-    .map(
-      (row) =>
-        ({
-          id: row.job_id,
-          name: row.name,
-          payload: JOBS[row.name].parse(row.payload),
-          priorityRank: row.priority_rank,
-          ...(row.trace_id !== null && { traceId: row.trace_id }),
-          ...(row.not_before && { notBeforeMs: row.not_before.getTime() }),
-          // The name decides the payload's schema, which the compiler cannot follow.
-        }) as NewJob,
-    );
+    .map(toNewJob);
 }
 
 export async function completeJobs(

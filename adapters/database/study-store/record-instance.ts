@@ -74,7 +74,7 @@ async function insertInstance(
   try {
     const row = await writer.atOnce(
       // The study's row is the lock under which its instances are counted.
-      ({ handOn, queuedAt }) => sql<HandedOn & { instance_id: string; study_id: string }>`
+      ({ handOn, handed, queuedAt }) => sql<HandedOn & { instance_id: string; study_id: string }>`
         WITH study AS (
           INSERT INTO studies ("StudyInstanceUID", requested_priority_rank, activity, instance_count,
             first_received_at, last_activity_at, last_trace_id)
@@ -101,9 +101,9 @@ async function insertInstance(
           RETURNING instance_id, study_id),
         ${handOn(sql`
           SELECT 'infer', jsonb_build_object('instanceId', instance_id), requested_priority_rank,
-            NULL::timestamptz
+            NULL::timestamptz, ${traceId}
           FROM instance JOIN study USING (study_id)`)}
-        SELECT instance_id, study_id, (SELECT count(*) FROM handed_on) AS handed FROM instance`,
+        SELECT instance_id, study_id, ${handed} AS handed FROM instance`,
     );
     return row && { kind: 'stored', instanceId: row.instance_id, studyId: row.study_id };
   } catch (error) {

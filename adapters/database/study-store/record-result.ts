@@ -43,7 +43,7 @@ export async function recordResult(
   const row = await writer.atOnce(
     // An attempt that ends at this moment holds its delivery's row and waits for the study's, which we hold:
     // rows that are held are left to arrive.
-    ({ now, handOn }) => sql<HandedOn>`
+    ({ now, handOn, handed }) => sql<HandedOn>`
       WITH study AS (
         UPDATE studies SET result_version = ${resultVersion}, priority_rank = ${rank},
           flagged = ${triage.flagged},
@@ -81,12 +81,12 @@ export async function recordResult(
           CASE WHEN is_first THEN 'pending' ELSE 'waiting' END, last_trace_id, ${now}::timestamptz,
           CASE WHEN is_first THEN ${now}::timestamptz END, ${now}::timestamptz
         FROM (SELECT wanted.*, place = min(place) OVER () AS is_first FROM wanted) AS placed
-        RETURNING delivery_id, state),
+        RETURNING delivery_id, state, trace_id),
       ${handOn(sql`
         SELECT 'deliver', jsonb_build_object('deliveryId', delivery_id), ${rank}::integer,
-          NULL::timestamptz
+          NULL::timestamptz, trace_id
         FROM delivery WHERE state = 'pending'`)}
-      SELECT (SELECT count(*) FROM handed_on) AS handed FROM study`,
+      SELECT ${handed} AS handed FROM study`,
   );
   return row !== undefined;
 }

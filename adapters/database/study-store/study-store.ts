@@ -14,7 +14,8 @@ import { recordInstance } from './record-instance.js';
 import { recordOutcome } from './record-outcome.js';
 import { coverActivity, recordResult, requestAssembly } from './record-result.js';
 import { requeueUnfinished } from './requeue-unfinished.js';
-import { createWriter, type WriterOptions } from './writing.js';
+import type { HandingOnOptions } from './handing-on.js';
+import { createWriter } from './writing.js';
 
 /**
  * The study store on a database that `openDatabase` has opened, whose owner closes it.
@@ -25,7 +26,7 @@ import { createWriter, type WriterOptions } from './writing.js';
  */
 export function createStudyStore(
   deps: { readonly pool: pg.Pool; readonly clock: Clock },
-  options: WriterOptions,
+  options: HandingOnOptions,
 ): StudyStore {
   const { clock } = deps;
   const db = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool: deps.pool }) });

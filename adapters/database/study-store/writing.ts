@@ -1,10 +1,10 @@
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
 
-import type { AddJobSql } from '../../../core/jobs/job-sql.js';
 import type { NewJob } from '../../../core/jobs/jobs.js';
 import type { Clock } from '../../../core/time.js';
 import type { DatabaseSchema } from '../schema.js';
-import { createHandingOn } from './handing-on.js';
+import { createHandingOn, type HandingOnOptions } from './handing-on.js';
+import { TRACE_ID } from './outbox.js';
 
 /** A job on its way into the outbox or the queue, where it gets its id. */
 export type OutgoingJob = WithoutId<NewJob>;
@@ -24,12 +24,14 @@ export interface WritingAtOnce {
   readonly queuedAt: Date | null;
   /** The expressions of `HandingOn`. */
   readonly handOn: (jobs: RawBuilder<unknown>) => RawBuilder<unknown>;
+  /** What a statement with these expressions must select as `handed`. */
+  readonly handed: RawBuilder<unknown>;
 }
 
 /** Of a statement that hands jobs on. */
 export interface HandedOn {
-  /** Rows of `handed_on`, as the driver gives a bigint. */
-  readonly handed: string;
+  /** Of `HandingOn`. */
+  readonly handed?: unknown;
 }
 
 /** Both roll everything back when something is thrown. */
@@ -41,38 +43,25 @@ export interface Writer {
   ): Promise<Row | undefined>;
 }
 
-export interface WriterOptions {
-  /** Called after each commit that has put jobs into the outbox. */
-  readonly onOutbox: () => void;
-  /** Of a queue in the same database: its jobs need no outbox. */
-  readonly addJobSql?: AddJobSql | undefined;
-}
-
 export function createWriter(
   db: Kysely<DatabaseSchema>,
   clock: Clock,
-  { onOutbox, addJobSql }: WriterOptions,
+  options: HandingOnOptions,
 ): Writer {
-  const handingOn = createHandingOn(addJobSql);
+  const handingOn = createHandingOn(options);
 
-  function wake(jobs: number): void {
-    if (jobs > 0 && !handingOn.intoQueue) {
-      onOutbox();
-    }
-  }
-
+  /** @returns what was handed on */
   async function addJobs(
     trx: Transaction<DatabaseSchema>,
     now: Date,
     jobs: readonly OutgoingJob[],
-  ): Promise<void> {
+  ): Promise<unknown> {
     const query = sql`
-      SELECT name, payload, priority_rank, not_before
+      SELECT name, payload, priority_rank, not_before, ${TRACE_ID}
       FROM jsonb_to_recordset(${JSON.stringify(jobs.map(jobRecord))}::jsonb)
         AS jobs (name text, payload jsonb, priority_rank integer, not_before timestamptz)`;
-    await sql`WITH ${handingOn.expressions(query, now)} SELECT count(*) FROM handed_on`.execute(
-      trx,
-    );
+    const { rows } = await sql<HandedOn>`
+      WITH ${handingOn.expressions(query, now)} SELECT ${handingOn.handed} AS handed`.execute(trx);
     const instanceIds = jobs.flatMap((job) =>
       job.name === 'infer' ? [job.payload.instanceId] : [],
     );
@@ -80,11 +69,12 @@ export function createWriter(
       await sql`UPDATE instances SET queued_at = coalesce(queued_at, ${now})
         WHERE instance_id = ANY(${instanceIds}::uuid[])`.execute(trx);
     }
+    return rows[0]?.handed;
   }
 
   return {
     async transaction(operation) {
-      let added = 0;
+      const handed: unknown[] = [];
       const now = new Date(clock());
       const result = await db.transaction().execute((trx) =>
         operation({
@@ -92,13 +82,14 @@ export function createWriter(
           now,
           async addJobs(jobs) {
             if (jobs.length > 0) {
-              await addJobs(trx, now, jobs);
-              added += jobs.length;
+              handed.push(await addJobs(trx, now, jobs));
             }
           },
         }),
       );
-      wake(added);
+      for (const each of handed) {
+        handingOn.committed(each, now);
+      }
       return result;
     },
 
@@ -108,9 +99,10 @@ export function createWriter(
         now,
         queuedAt: handingOn.intoQueue ? now : null,
         handOn: (jobs) => handingOn.expressions(jobs, now),
+        handed: handingOn.handed,
       }).execute(db);
       const [row] = rows;
-      wake(Number(row?.handed ?? 0));
+      handingOn.committed(row?.handed, now);
       return row;
     },
   };
