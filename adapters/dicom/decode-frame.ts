@@ -6,6 +6,8 @@ import { PipelineError } from '../../core/errors.js';
 import type { DecodedImage } from '../../core/imaging/decoded-image.js';
 import type { ImageRows } from '../../core/imaging/image-rows.js';
 import { rowsOf } from '../../core/imaging/image-rows.js';
+import { codestreamOf } from './decoders/codestream.js';
+import type { Codestream } from './decoders/codestream.js';
 import type { DecodeOptions } from './decoders/frame-decoder.js';
 import { FRAME_DECODERS, ROW_DECODERS } from './decoders/registry.js';
 import { toDecodedImage } from './decoders/stored-values.js';
@@ -33,23 +35,48 @@ export async function decodeFrame(
   if (pixelData.kind === 'native') {
     return toDecodedImage(decodeUncompressed(pixelData, header, frame), header);
   }
-  const decode = FRAME_DECODERS[TransferSyntaxUID];
-  if (decode === undefined) {
-    throw new PipelineError('transfer-syntax-unsupported');
-  }
-  const codestream = codestreamOf(pixelData, frame, header);
-  return toDecodedImage(await decode(codestream, header, options), header);
+  return decodeCodestream(
+    TransferSyntaxUID,
+    joinFragments(pixelData, frame, header),
+    header,
+    options,
+  );
 }
 
 /** The first frame for reading from top to bottom, where it can be decoded so without the image in memory. */
 export async function openFrame(image: EncodedImage, options: DecodeOptions): Promise<ImageRows> {
   const { pixels: header, pixelData } = image;
-  const open = ROW_DECODERS[requireDecodable(image, options)];
-  if (open === undefined || pixelData.kind === 'native' || !isPlain(header)) {
-    return rowsOf(await decodeFrame(image, 0, options));
+  const TransferSyntaxUID = requireDecodable(image, options);
+  return pixelData.kind === 'native'
+    ? rowsOf(await decodeFrame(image, 0, options))
+    : openCodestream(TransferSyntaxUID, joinFragments(pixelData, 0, header), header, options);
+}
+
+/** The same of an image whose codestream is known. */
+export async function openCodestream(
+  TransferSyntaxUID: TransferSyntaxUid,
+  codestream: Codestream,
+  header: PixelHeader,
+  options: DecodeOptions,
+): Promise<ImageRows> {
+  const open = isPlain(header) ? ROW_DECODERS[TransferSyntaxUID] : undefined;
+  return (
+    open?.(codestream, header) ??
+    rowsOf(await decodeCodestream(TransferSyntaxUID, codestream, header, options))
+  );
+}
+
+async function decodeCodestream(
+  TransferSyntaxUID: TransferSyntaxUid,
+  codestream: Codestream,
+  header: PixelHeader,
+  options: DecodeOptions,
+): Promise<DecodedImage> {
+  const decode = FRAME_DECODERS[TransferSyntaxUID];
+  if (decode === undefined) {
+    throw new PipelineError('transfer-syntax-unsupported');
   }
-  const rows = open(codestreamOf(pixelData, 0, header), header);
-  return rows ?? rowsOf(await decodeFrame(image, 0, options));
+  return toDecodedImage(await decode(codestream, header, options), header);
 }
 
 /** Whether a pixel is one sample of 8 or 16 bits that is a grey level. */
@@ -61,17 +88,17 @@ export function isPlain(header: PixelHeader): boolean {
   );
 }
 
-function codestreamOf(
+function joinFragments(
   pixelData: Extract<PixelData, { kind: 'encapsulated' }>,
   frame: number,
   header: PixelHeader,
-): Uint8Array {
+): Codestream {
   const fragments = fragmentsOfFrame(pixelData, frame, header.NumberOfFrames);
-  const codestream = fragments.length === 1 ? fragments[0] : Buffer.concat(fragments);
-  if (codestream === undefined || codestream.length === 0) {
+  const joined = fragments.length === 1 ? fragments[0] : Buffer.concat(fragments);
+  if (joined === undefined || joined.length === 0) {
     throw new PipelineError('pixel-data-corrupt', 'The Pixel Data has no fragments.');
   }
-  return codestream;
+  return codestreamOf(joined);
 }
 
 /** The checks that come before anything is allocated. Throws as `decodeFrame`. */

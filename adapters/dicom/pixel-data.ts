@@ -5,7 +5,8 @@ import type { ParsedDataSet } from './data-set.js';
 const ITEM = 0xe000;
 const SEQUENCE_DELIMITATION_ITEM = 0xe0dd;
 const DELIMITER_GROUP = 0xfffe;
-const ITEM_HEADER_BYTES = 8;
+/** A tag and a length. Source: PS3.5 A.4. */
+export const ITEM_HEADER_BYTES = 8;
 
 /** A frame has one fragment as a rule; a hostile object may hold one in every eight bytes. */
 const MAX_FRAGMENTS = 100_000;

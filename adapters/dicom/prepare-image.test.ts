@@ -9,6 +9,8 @@ import {
   chestElements,
   chestFile,
   encodeElements,
+  encodeFragments,
+  encodeMeta,
   EXPLICIT,
 } from '../../test/support/build-dicom.js';
 import type { Elements } from '../../test/support/build-dicom.js';
@@ -34,6 +36,25 @@ const options = {
   recipe: 'txrv-224@1',
   inputSize: { channels: 1, width: 224, height: 224 },
 };
+
+/** RLE Lossless in literal runs alone: high bytes, then low ones. Source: PS3.5 Annex G. */
+function encodeRle(values: Uint16Array): Buffer {
+  const segments = [8, 0].map((shift) => {
+    const bytes = Uint8Array.from(values, (value) => value >> shift);
+    const runs: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += 128) {
+      const run = bytes.subarray(at, at + 128);
+      runs.push(Uint8Array.of(run.length - 1), run);
+    }
+    return Buffer.concat(runs);
+  });
+  const header = Buffer.alloc(64);
+  let offset = header.length;
+  [segments.length, ...segments.map(({ length }) => (offset += length) - length)].forEach(
+    (word, index) => header.writeUInt32LE(word, 4 * index),
+  );
+  return Buffer.concat([header, ...segments]);
+}
 
 async function prepare(
   bytes: Uint8Array,
@@ -83,6 +104,35 @@ describe('prepareImage', () => {
     expect(bare.tensor).toEqual(reference.tensor);
     expect(nameless.tensor).toEqual(reference.tensor);
     expect(nameless.identity).toBeUndefined();
+  });
+
+  it('gives the same tensor for a codestream of one fragment and of several, and refuses one that is cut', async () => {
+    const codestream = encodeRle(stored);
+    const fileOf = (fragments: readonly Uint8Array[]) =>
+      Buffer.concat([
+        encodeMeta('1.2.840.10008.1.2.5'),
+        encodeElements(
+          Object.fromEntries(
+            Object.entries(chestElements(large)).filter(([tag]) => tag !== '7fe00010'),
+          ),
+          EXPLICIT,
+        ),
+        encodeFragments(fragments),
+      ]);
+    const raw = await prepare(chestFile(large));
+    const one = await prepare(fileOf([codestream]));
+    const two = await prepare(fileOf([codestream.subarray(0, 1000), codestream.subarray(1000)]));
+    if (raw.kind !== 'ready' || one.kind !== 'ready' || two.kind !== 'ready') {
+      throw new Error('expected three tensors');
+    }
+    expect(one.tensor).toEqual(raw.tensor);
+    expect(two.tensor).toEqual(raw.tensor);
+    const cut = await prepare(fileOf([codestream]).subarray(0, -100));
+    expect(cut).toMatchObject({ detail: 'A fragment of the Pixel Data is cut off.' });
+    const short = await prepare(fileOf([codestream.subarray(0, -1000)]));
+    expect(short).toMatchObject({ kind: 'not-analysed', reason: 'pixel-data-corrupt' });
+    const empty = await prepare(fileOf([]));
+    expect(empty).toMatchObject({ kind: 'not-analysed', reason: 'pixel-data-corrupt' });
   });
 
   it('gives the same tensor for the same values as a 16-bit PNG over the same range', async () => {

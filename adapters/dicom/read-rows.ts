@@ -4,15 +4,19 @@ import type { ImageRows } from '../../core/imaging/image-rows.js';
 import { sampleFormat } from '../../core/imaging/image-rows.js';
 import { parseDataSet } from './data-set.js';
 import type { ParsedDataSet } from './data-set.js';
-import { isPlain, openFrame, requireDecodable } from './decode-frame.js';
+import { isPlain, openCodestream, openFrame, requireDecodable } from './decode-frame.js';
+import type { Codestream } from './decoders/codestream.js';
 import type { DecodeOptions } from './decoders/frame-decoder.js';
 import { hasPrefix } from './file-meta.js';
 import type { ImageFile } from './image-file.js';
-import { locatePixelData } from './pixel-data.js';
+import { ITEM_HEADER_BYTES, locatePixelData, walkFragments } from './pixel-data.js';
 import { readPixelHeader } from './pixel-header.js';
 
 /** Headers are shorter than this as a rule; longer ones are read on. */
 export const FIRST_BYTES = 64 * 1024;
+
+/** Offset table, fragment and delimiter. */
+const ITEMS_WITH_ONE_FRAGMENT = 3;
 
 /** The image of an object whose header has been read. */
 export interface LocatedRows {
@@ -38,7 +42,8 @@ export function readToPixelData(file: ImageFile, maxInflatedBytes: number): Pars
 
 /**
  * Finds an image's pixels in its file. Native Pixel Data (PS3.5 8.1) of one little endian sample is left there
- * and read row by row: only the rows that are asked for, and never the image as a whole. Anything else is read.
+ * and read row by row: only the rows that are asked for, and never the image as a whole. A codestream in one fragment
+ * is read where its decoder wants it. Anything else is read as a whole.
  *
  * Throws `pixel-data-missing`, and as `readPixelHeader` and `locatePixelData`.
  */
@@ -61,9 +66,57 @@ export function locateRows(file: ImageFile, parsed: ParsedDataSet): LocatedRows 
       },
     };
   }
+  const codestream =
+    length === undefined && !inflated && pixels.NumberOfFrames === 1
+      ? codestreamInFile(file, parsed, offset)
+      : undefined;
+  if (codestream !== undefined) {
+    return {
+      pixels,
+      open: async (options) => {
+        const image = { TransferSyntaxUID, pixels, pixelData: { kind: 'encapsulated' } } as const;
+        return openCodestream(requireDecodable(image, options), codestream, pixels, options);
+      },
+    };
+  }
   const whole = inflated ? parsed : { ...parsed, bytes: file.readStart(file.sizeBytes) };
   const encoded = { TransferSyntaxUID, pixels, pixelData: locatePixelData(whole, pixels) };
   return { pixels, open: (options) => openFrame(encoded, options) };
+}
+
+/** The codestream of encapsulated Pixel Data with one fragment that holds something. Throws as `walkFragments`. */
+function codestreamInFile(
+  file: ImageFile,
+  { bytes }: ParsedDataSet,
+  firstItem: number,
+): Codestream | undefined {
+  const walk = walkFragments(firstItem, file.sizeBytes);
+  let step = walk.next();
+  for (let items = 0; step.done !== true; items += 1) {
+    if (items === ITEMS_WITH_ONE_FRAGMENT) {
+      return undefined;
+    }
+    const end = step.value + ITEM_HEADER_BYTES;
+    const item = new Uint8Array(ITEM_HEADER_BYTES);
+    if (end <= bytes.length) {
+      item.set(bytes.subarray(step.value, end));
+    } else {
+      file.readInto(item, step.value);
+    }
+    step = walk.next(item);
+  }
+  const [fragment] = step.value.fragments;
+  if (fragment === undefined || fragment.length === 0) {
+    return undefined;
+  }
+  const { offset: start, length } = fragment;
+  return {
+    length,
+    bytes: () => file.readStart(start + length).subarray(start),
+    readInto(target, offset) {
+      file.readInto(target, start + offset);
+    },
+  };
 }
 
 function nativeRows(

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { decodeFrame } from '../../adapters/dicom/decode-frame.js';
+import { codestreamOf } from '../../adapters/dicom/decoders/codestream.js';
 import { FRAME_DECODERS } from '../../adapters/dicom/decoders/registry.js';
 import { readDicom, readIdentity } from '../../adapters/dicom/read-dicom.js';
 import { PipelineError } from '../../core/errors.js';
@@ -109,7 +110,7 @@ describe('every decoder', () => {
         fc.uint8Array({ maxLength: 300 }),
         async (start, bytes) => {
           const stream = Buffer.concat([Buffer.from(start), bytes]);
-          await expectNamed(() => decode?.(stream, header, options));
+          await expectNamed(() => decode?.(codestreamOf(stream), header, options));
         },
       ),
       parameters,
@@ -122,7 +123,7 @@ describe('every decoder', () => {
       fc.asyncProperty(fc.integer(), async (seed) => {
         const stream = mutate(lossless, lossless, createRandom(seed));
         await expectNamed(async () => {
-          const samples = await decode?.(stream, header, options);
+          const samples = await decode?.(codestreamOf(stream), header, options);
           expect(samples?.data).toHaveLength(256);
         });
       }),

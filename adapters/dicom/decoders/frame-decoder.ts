@@ -32,11 +32,11 @@ export interface DecodedSamples {
 }
 
 /**
- * Decodes one frame's codestream (its fragments joined). Throws `pixel-data-corrupt` for anything
+ * Decodes one frame's codestream, where `Source` says that it may be. Throws `pixel-data-corrupt` for anything
  * incomplete or damaged, `image-too-large`, `pixel-format-unsupported`; never returns guessed pixels.
  */
-export type FrameDecoder = (
-  codestream: Uint8Array,
+export type FrameDecoder<Source = Uint8Array> = (
+  codestream: Source,
   header: PixelHeader,
   options: DecodeOptions,
 ) => DecodedSamples | Promise<DecodedSamples>;
@@ -45,4 +45,7 @@ export type FrameDecoder = (
  * Opens one frame of one component for reading row by row. Throws as a `FrameDecoder`; damage that only decoding
  * shows is thrown while rows are read, or at their end. Undefined for a stream that only the `FrameDecoder` decodes.
  */
-export type RowDecoder = (codestream: Uint8Array, header: PixelHeader) => ImageRows | undefined;
+export type RowDecoder<Source = Uint8Array> = (
+  codestream: Source,
+  header: PixelHeader,
+) => ImageRows | undefined;

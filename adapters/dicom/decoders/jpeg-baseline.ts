@@ -1,5 +1,6 @@
 import { PipelineError } from '../../../core/errors.js';
 import { requireDeclaredDimensions } from './check-dimensions.js';
+import { codestreamOf } from './codestream.js';
 import type { PixelHeader } from '../../../core/dicom/instance-header.js';
 import type { FrameDecoder } from './frame-decoder.js';
 import { decodeJpegExtended12 } from './jpeg-extended12.js';
@@ -34,22 +35,27 @@ export const decodeJpegBaseline: FrameDecoder = async (codestream, header) => {
   }
   requireDeclaredDimensions(frame, header);
   requireEndOfImage(codestream);
-  return codec.withDecoder(withColourMarker(codestream, segments, header), (decoder) => {
-    decoder.decode();
-    const { width, height, componentCount } = decoder.getFrameInfo();
-    const { bytes, release } = lendCopy(decoder.getDecodedBuffer());
-    return {
-      width,
-      height,
-      components: componentCount,
-      data: bytes,
-      release,
-      planar: false,
-      // libjpeg undoes YCbCr by JFIF and Adobe markers and component ids.
-      colourSpace: 'RGB',
-      reduction: 0,
-    };
-  });
+  const stream = codestreamOf(withColourMarker(codestream, segments, header));
+  return codec.withDecoder(
+    stream,
+    () => undefined,
+    (decoder) => {
+      decoder.decode();
+      const { width, height, componentCount } = decoder.getFrameInfo();
+      const { bytes, release } = lendCopy(decoder.getDecodedBuffer());
+      return {
+        width,
+        height,
+        components: componentCount,
+        data: bytes,
+        release,
+        planar: false,
+        // libjpeg undoes YCbCr by JFIF and Adobe markers and component ids.
+        colourSpace: 'RGB',
+        reduction: 0,
+      };
+    },
+  );
 };
 
 /**

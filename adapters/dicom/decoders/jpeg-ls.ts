@@ -4,6 +4,7 @@ import type { ImageRows } from '../../../core/imaging/image-rows.js';
 import { sampleFormat } from '../../../core/imaging/image-rows.js';
 import { withKernel } from '../../../core/kernel/kernel.js';
 import { requireDeclaredDimensions } from './check-dimensions.js';
+import { codestreamOf } from './codestream.js';
 import type { DecodedSamples, FrameDecoder, RowDecoder } from './frame-decoder.js';
 import { beginJpegLsScan, readJpegLsScan } from './jpeg-ls-scan.js';
 import type { JpegLsScan } from './jpeg-ls-scan.js';
@@ -85,20 +86,24 @@ function decodeWhole(scan: JpegLsScan): DecodedSamples {
 }
 
 function decodeByCharLs(codestream: Uint8Array): Promise<DecodedSamples> {
-  return codec.withDecoder(codestream, (decoder) => {
-    decoder.decode();
-    const { width, height, componentCount, bitsPerSample } = decoder.getFrameInfo();
-    const { bytes, release } = lendCopy(decoder.getDecodedBuffer());
-    return {
-      width,
-      height,
-      components: componentCount,
-      data: bitsPerSample <= 8 ? bytes : wordsOf(bytes),
-      release,
-      planar: componentCount > 1 && decoder.getInterleaveMode() === INTERLEAVE_NONE,
-      colourSpace: 'header',
-      usedBits: bitsPerSample,
-      reduction: 0,
-    };
-  });
+  return codec.withDecoder(
+    codestreamOf(codestream),
+    () => undefined,
+    (decoder) => {
+      decoder.decode();
+      const { width, height, componentCount, bitsPerSample } = decoder.getFrameInfo();
+      const { bytes, release } = lendCopy(decoder.getDecodedBuffer());
+      return {
+        width,
+        height,
+        components: componentCount,
+        data: bitsPerSample <= 8 ? bytes : wordsOf(bytes),
+        release,
+        planar: componentCount > 1 && decoder.getInterleaveMode() === INTERLEAVE_NONE,
+        colourSpace: 'header',
+        usedBits: bitsPerSample,
+        reduction: 0,
+      };
+    },
+  );
 }

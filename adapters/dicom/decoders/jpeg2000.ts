@@ -1,6 +1,8 @@
 import type { PixelHeader } from '../../../core/dicom/instance-header.js';
 import { PipelineError } from '../../../core/errors.js';
 import { requireDeclaredDimensions } from './check-dimensions.js';
+import { codestreamOf } from './codestream.js';
+import type { Codestream } from './codestream.js';
 import type { DecodedSamples, DecodeOptions, FrameDecoder } from './frame-decoder.js';
 import { readJpeg2000, SIGNED } from './jpeg2000-markers.js';
 import type { Jpeg2000Header } from './jpeg2000-markers.js';
@@ -27,7 +29,7 @@ const openJph = createWasmCodec<Jpeg2000Decoder>(
 export const decodeJpeg2000: FrameDecoder = async (codestream, header, options) => {
   const { precision, signFlags } = readJpeg2000(codestream);
   if (precision > 8 || signFlags.length === 0) {
-    return decode(openJpeg, codestream, header, options);
+    return decode(openJpeg, codestreamOf(codestream), header, options);
   }
   // The WebAssembly build cuts negative samples of up to 8 bits to 0. Read as unsigned the same stream
   // gives every sample plus half the range (T.800 G.1), and flipping the top bit takes that off again.
@@ -35,27 +37,30 @@ export const decodeJpeg2000: FrameDecoder = async (codestream, header, options) 
   for (const offset of signFlags) {
     unsigned[offset]! &= ~SIGNED;
   }
-  const samples = await decode(openJpeg, unsigned, header, options);
+  const samples = await decode(openJpeg, codestreamOf(unsigned), header, options);
   const data = samples.data.map((sample: number) => sample ^ (1 << (precision - 1)));
   return { ...samples, data };
 };
 
 /** High-throughput JPEG 2000 (1.2.840.10008.1.2.4.201 to .203) by OpenJPH. Source: PS3.5 8.2.14, T.814. */
-export const decodeHtj2k: FrameDecoder = (codestream, header, options) =>
+export const decodeHtj2k: FrameDecoder<Codestream> = (codestream, header, options) =>
   decode(openJph, codestream, header, options);
 
 async function decode(
   codec: WasmCodec<Jpeg2000Decoder>,
-  codestream: Uint8Array,
+  codestream: Codestream,
   header: PixelHeader,
   options: DecodeOptions,
 ): Promise<DecodedSamples> {
-  const coded = readJpeg2000(codestream);
-  requireDeclaredDimensions(coded, header);
-  const reduction = usefulHalvings(coded, header, options.targetSize);
-  const width = Math.ceil(coded.width / 2 ** reduction);
-  const height = Math.ceil(coded.height / 2 ** reduction);
-  const samples = await codec.withDecoder(codestream, (decoder): DecodedSamples => {
+  const read = (encoded: Uint8Array) => {
+    const coded = readJpeg2000(encoded);
+    requireDeclaredDimensions(coded, header);
+    return coded;
+  };
+  const samples = await codec.withDecoder(codestream, read, (decoder, coded): DecodedSamples => {
+    const reduction = usefulHalvings(coded, header, options.targetSize);
+    const width = Math.ceil(coded.width / 2 ** reduction);
+    const height = Math.ceil(coded.height / 2 ** reduction);
     if (reduction === 0) {
       decoder.decode();
     } else {
@@ -81,8 +86,8 @@ async function decode(
       ...(reduction > 0 && { wavelet: coded.wavelet }),
     };
   });
-  const roomAbove = coded.precision > header.BitsStored;
-  return reduction > 0 && roomAbove && holdsMoreThanStored(samples, header)
+  const roomAbove = (samples.usedBits ?? 0) > header.BitsStored;
+  return samples.reduction > 0 && roomAbove && holdsMoreThanStored(samples, header)
     ? decode(codec, codestream, header, { maxPixels: options.maxPixels })
     : samples;
 }

@@ -4,6 +4,8 @@ import type { ImageRows } from '../../../core/imaging/image-rows.js';
 import { sampleFormat } from '../../../core/imaging/image-rows.js';
 import type { Address, Kernel } from '../../../core/kernel/kernel.js';
 import { withKernel } from '../../../core/kernel/kernel.js';
+import { codestreamOf } from './codestream.js';
+import type { Codestream } from './codestream.js';
 import type { FrameDecoder, RowDecoder } from './frame-decoder.js';
 import { sequentialRows } from './sequential-rows.js';
 
@@ -18,11 +20,18 @@ const RUN_BYTES = 16;
 /** So far beyond a segment's end it reads, and takes no notice. */
 const READ_AHEAD_BYTES = 16;
 
+/** Where a segment stands in the codestream. */
+interface Segment {
+  readonly offset: number;
+  readonly end: number;
+}
+
 /**
  * RLE Lossless (1.2.840.10008.1.2.5). A frame is up to 15 segments of PackBits, one for each byte of each
  * sample: all of a component's most significant bytes first. Source: PS3.5 Annex G.
  */
-export const decodeRle: FrameDecoder = (codestream, header) => {
+export const decodeRle: FrameDecoder = (bytesOfFrame, header) => {
+  const codestream = codestreamOf(bytesOfFrame);
   const pixels = header.Rows * header.Columns;
   const components = header.SamplesPerPixel;
   const { segments, bytesPerSample } = readStructure(codestream, header);
@@ -31,6 +40,7 @@ export const decodeRle: FrameDecoder = (codestream, header) => {
     withKernel((kernel) => {
       const unpack = beginRuns(
         kernel,
+        codestream,
         segments.slice(component * bytesPerSample, (component + 1) * bytesPerSample),
       );
       const piece = kernel.allocate(PIECE_SAMPLES * bytesPerSample);
@@ -56,14 +66,14 @@ export const decodeRle: FrameDecoder = (codestream, header) => {
 };
 
 /** The same of one component, row by row, without the image in memory. */
-export const openRle: RowDecoder = (codestream, header): ImageRows => {
+export const openRle: RowDecoder<Codestream> = (codestream, header): ImageRows => {
   const { Rows: height, Columns: width } = header;
   const { segments, bytesPerSample } = readStructure(codestream, header);
   return {
     ...{ width, height, header, fromColour: false, reduction: 0 },
     format: sampleFormat(header),
     begin(kernel) {
-      const unpack = beginRuns(kernel, segments);
+      const unpack = beginRuns(kernel, codestream, segments);
       const shape = { height, rowBytes: width * bytesPerSample };
       return sequentialRows(
         kernel,
@@ -77,7 +87,7 @@ export const openRle: RowDecoder = (codestream, header): ImageRows => {
   };
 };
 
-function readStructure(codestream: Uint8Array, header: PixelHeader) {
+function readStructure(codestream: Codestream, header: PixelHeader) {
   if (header.BitsAllocated === 1) {
     throw new PipelineError('pixel-format-unsupported', 'RLE of one bit is not supported.');
   }
@@ -89,13 +99,16 @@ function readStructure(codestream: Uint8Array, header: PixelHeader) {
 /** Unpacks the one or two segments of a component side by side, a number of samples at a time. */
 function beginRuns(
   kernel: Kernel,
-  segments: readonly Uint8Array[],
+  codestream: Codestream,
+  segments: readonly Segment[],
 ): (to: Address, samples: number) => void {
   const runs = kernel.allocate(RUN_BYTES * segments.length);
-  segments.forEach((segment, index) => {
-    const from = kernel.allocate(segment.length + READ_AHEAD_BYTES);
-    kernel.bytes(from, segment.length).set(segment);
-    kernel.int32(runs + RUN_BYTES * index, 4).set([from, from + segment.length, 0, 0]);
+  const start = segments[0]?.offset ?? 0;
+  const length = (segments.at(-1)?.end ?? 0) - start;
+  const from = kernel.allocate(length + READ_AHEAD_BYTES) - start;
+  codestream.readInto(kernel.bytes(from + start, length), start);
+  segments.forEach(({ offset, end }, index) => {
+    kernel.int32(runs + RUN_BYTES * index, 4).set([from + offset, from + end, 0, 0]);
   });
   return (to, samples) => {
     if (kernel.exports.rle_samples(runs, segments.length, to, samples) === 0) {
@@ -104,11 +117,13 @@ function beginRuns(
   };
 }
 
-function readSegments(codestream: Uint8Array, expected: number): Uint8Array[] {
+function readSegments(codestream: Codestream, expected: number): Segment[] {
   if (codestream.length < HEADER_BYTES) {
     throw damaged();
   }
-  const view = new DataView(codestream.buffer, codestream.byteOffset, HEADER_BYTES);
+  const header = new Uint8Array(HEADER_BYTES);
+  codestream.readInto(header, 0);
+  const view = new DataView(header.buffer);
   const count = view.getUint32(0, true);
   if (count !== expected || count > MAX_SEGMENTS) {
     throw damaged();
@@ -119,7 +134,7 @@ function readSegments(codestream: Uint8Array, expected: number): Uint8Array[] {
     if (offset < HEADER_BYTES || end < offset || end > codestream.length) {
       throw damaged();
     }
-    return codestream.subarray(offset, end);
+    return { offset, end };
   });
 }
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 
 import { PipelineError } from '../../../core/errors.js';
+import type { Codestream } from './codestream.js';
 
 const require = createRequire(import.meta.url);
 
@@ -24,8 +25,15 @@ export interface WasmDecoder {
 type Factory = (overrides: object) => Promise<Readonly<Record<string, unknown>>>;
 
 export interface WasmCodec<Decoder extends WasmDecoder> {
-  /** Runs `use` on a decoder that holds the codestream, and frees it. Throws `pixel-data-corrupt`. */
-  withDecoder<T>(codestream: Uint8Array, use: (decoder: Decoder) => T): Promise<T>;
+  /**
+   * Puts the codestream into a decoder, has it read there by `read`, which may refuse it, runs `use` with what that
+   * found, and frees the decoder. Throws `pixel-data-corrupt`, and what `codestream`, `read` and `use` throw.
+   */
+  withDecoder<Header, T>(
+    codestream: Codestream,
+    read: (encoded: Uint8Array) => Header,
+    use: (decoder: Decoder, header: Header) => T,
+  ): Promise<T>;
 }
 
 /**
@@ -37,25 +45,41 @@ export function createWasmCodec<Decoder extends WasmDecoder>(
   className: string,
 ): WasmCodec<Decoder> {
   let loaded: Promise<new () => Decoder> | undefined;
+
+  function guarded<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      loaded = undefined;
+      throw error instanceof PipelineError
+        ? error
+        : new PipelineError('pixel-data-corrupt', 'The compressed image cannot be decoded.', {
+            // emscripten throws the address of a C++ exception, a bare number.
+            cause: error,
+          });
+    }
+  }
+
   return {
-    async withDecoder(codestream, use) {
+    async withDecoder(codestream, read, use) {
       loaded ??= loadClass(specifier, className) as Promise<new () => Decoder>;
       const DecoderClass = await loaded;
+      const decoder = guarded(() => new DecoderClass());
+      const encoded = guarded(() => decoder.getEncodedBuffer(codestream.length));
+      let header: ReturnType<typeof read>;
       try {
-        const decoder = new DecoderClass();
-        decoder.getEncodedBuffer(codestream.length).set(codestream);
-        const result = use(decoder);
+        codestream.readInto(encoded, 0);
+        header = read(encoded);
+      } catch (error) {
+        // Nothing has been decoded: the instance is sound.
+        decoder.delete();
+        throw error;
+      }
+      return guarded(() => {
+        const result = use(decoder, header);
         decoder.delete();
         return result;
-      } catch (error) {
-        loaded = undefined;
-        throw error instanceof PipelineError
-          ? error
-          : new PipelineError('pixel-data-corrupt', 'The compressed image cannot be decoded.', {
-              // emscripten throws the address of a C++ exception, a bare number.
-              cause: error,
-            });
-      }
+      });
     },
   };
 }
