@@ -23,7 +23,7 @@ export interface DeliveryTargets {
 }
 
 export interface DeliverResultDeps {
-  readonly store: Pick<StudyStore, 'loadDelivery' | 'loadResult' | 'recordDeliveryAttempt'>;
+  readonly store: Pick<StudyStore, 'loadDelivery' | 'recordDeliveryAttempt'>;
   readonly targets: Pick<DeliveryTargets, 'find'>;
   readonly clock: Clock;
   readonly random: () => number;
@@ -77,7 +77,7 @@ export async function deliverResult(
   }
   const { destination, traceId } = delivery;
   const attempts = delivery.attempts + 1;
-  let sent: { readonly receipt: DeliveryReceipt; readonly result: StudyResult };
+  let receipt: DeliveryReceipt;
   try {
     if (!target) {
       throw new PipelineError(
@@ -85,19 +85,18 @@ export async function deliverResult(
         'the destination is no longer set, or switched off',
       );
     }
-    sent = await sendInLane(deps, target, delivery);
+    receipt = await sendInLane(deps, target, delivery);
   } catch (thrown) {
     return recordFailure(deps, target, delivery, toPipelineError(thrown));
   }
   const atMs = deps.clock();
-  const { receipt, result } = sent;
   await deps.store.recordDeliveryAttempt(deliveryId, { kind: 'delivered', atMs, receipt });
   return {
     kind: 'delivered',
     attempts,
     destination,
     traceId,
-    sinceReceivedMs: atMs - askedForAtMs(result),
+    sinceReceivedMs: atMs - askedForAtMs(delivery.result),
   };
 }
 
@@ -110,23 +109,19 @@ function askedForAtMs({ instances, revision }: StudyResult): number {
 async function sendInLane(
   deps: DeliverResultDeps,
   { lane, sink }: DeliveryTarget,
-  delivery: StoredDelivery,
-): Promise<{ readonly receipt: DeliveryReceipt; readonly result: StudyResult }> {
+  delivery: DeliveryInHand,
+): Promise<DeliveryReceipt> {
   try {
-    const result = await deps.store.loadResult(delivery.studyId, delivery.resultVersion);
-    if (!result) {
-      throw new PipelineError('delivery-rejected', 'the result is no longer stored');
-    }
     const failed = await failureOf(deps, delivery);
     const receipt = await sink.send({
       deliveryId: delivery.deliveryId,
       studyId: delivery.studyId,
-      result,
+      result: delivery.result,
       traceId: delivery.traceId,
       ...(failed && { failed }),
     });
     lane.leave(deps.clock());
-    return { receipt, result };
+    return receipt;
   } catch (thrown) {
     lane.leave(deps.clock(), toPipelineError(thrown));
     throw thrown;

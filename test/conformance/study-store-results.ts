@@ -124,6 +124,7 @@ export function describeStudyStoreResults(bed: StudyStoreBed): void {
         attempts: 1,
         lastError: 'refused',
         nextAttemptAtMs: bed.nowMs + 5_000,
+        result: { resultVersion: 1, StudyInstanceUID },
       });
       expect(await bed.outbox()).toMatchObject([
         { name: 'deliver', payload: { deliveryId }, notBeforeMs: bed.nowMs + 5_000 },

@@ -72,12 +72,23 @@ export async function loadDelivery(
 ): Promise<DeliveryInHand | undefined> {
   const row = await db
     .selectFrom('deliveries')
+    .innerJoin('results', (join) =>
+      join
+        .onRef('results.study_id', '=', 'deliveries.study_id')
+        .onRef('results.result_version', '=', 'deliveries.result_version'),
+    )
     .leftJoin('closed_destinations', 'closed_destinations.destination', 'deliveries.destination')
     .selectAll('deliveries')
-    .select('closed_at')
+    .select(['closed_at', 'result'])
     .where('delivery_id', '=', deliveryId)
     .executeTakeFirst();
-  return row && { ...toDelivery(row), destinationClosed: row.closed_at !== null };
+  return (
+    row && {
+      ...toDelivery(row),
+      destinationClosed: row.closed_at !== null,
+      result: studyResultSchema.parse(row.result),
+    }
+  );
 }
 
 export async function findStudy(
