@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 
 import { loadConfig } from '../../adapters/config/load-config.js';
 import { createLogger } from '../../adapters/observability/logger.js';
+import { letHeapDouble } from '../../adapters/process/heap-growth.js';
 import { softwareName, softwareVersion } from '../../adapters/process/package-info.js';
 import { serveConfig } from '../serve/config.js';
 import { configureDestinations } from '../serve/destinations.js';
@@ -54,6 +55,7 @@ interface ServeFlags {
 const CUSTOMARY_DIMSE_PORT = '11112';
 
 async function serve(flags: ServeFlags): Promise<void> {
+  letHeapDouble();
   const roles = parseRoles(flags.role);
   const config = loadConfig(serveConfig, withFlags(process.env, flags));
   const destinations = configureDestinations(config, process.env, roles.has('delivery'));
