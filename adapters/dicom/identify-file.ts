@@ -8,7 +8,7 @@ import type { FileInspection } from '../../core/use-cases/ingest-instance.js';
 import type { ParseOptions } from './data-set.js';
 import { findDataSet } from './file-meta.js';
 import { identityOf } from './instance-header.js';
-import { walkFragments } from './pixel-data.js';
+import { ITEM_HEADER_BYTES, walkFragments } from './pixel-data.js';
 import { readHeaderPrefix } from './read-dicom.js';
 import type { HeaderResult, IdentifiedInstance } from './read-dicom.js';
 
@@ -114,7 +114,7 @@ async function checkComplete(
   const walk = walkFragments(pixelData.offset, fileBytes);
   let step = walk.next();
   while (step.done !== true) {
-    step = walk.next(await readRange(handle, step.value, 8));
+    step = walk.next(await readRange(handle, step.value, ITEM_HEADER_BYTES));
   }
 }
 

@@ -20,9 +20,7 @@ export interface OutboxRelayOptions {
   readonly sweepIntervalMs: number;
 }
 
-export interface OutboxRelay extends Pick<JobTaker, 'take'> {
-  /** Looks for entries that nobody has in hand. Calls while it works are as one. */
-  wake(): void;
+export interface OutboxRelay extends Pick<JobTaker, 'take' | 'wake'> {
   /** Lets the jobs in hand go through, unless one fails; what is left goes with another relay or at the next start. */
   close(): Promise<void>;
 }
@@ -54,6 +52,7 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
   const { store, queue, logger, clock } = deps;
   const closing = new AbortController();
   const completing = createCompletion(deps);
+  let closed = false;
   let looking = false;
   let working: Promise<void> | undefined;
   let inHand: readonly JobInHand[] = [];
@@ -67,10 +66,13 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
   }
 
   async function enqueueBatch(): Promise<void> {
-    const jobs = inHand.slice(0, BATCH_SIZE).map(({ job }) => job);
-    await queue.enqueue(jobs);
-    inHand = inHand.slice(jobs.length);
-    completing.add(jobs.map(({ id }) => id));
+    const batch = inHand
+      .toSorted((a, b) => a.job.priorityRank - b.job.priorityRank)
+      .slice(0, BATCH_SIZE);
+    await queue.enqueue(batch.map(({ job }) => job));
+    const through = new Set(batch);
+    inHand = inHand.filter((entry) => !through.has(entry));
+    completing.add(batch.map(({ job }) => job.id));
   }
 
   /** Jobs that failed on their way are ours until their lease ends; then they are looked for as any others. */
@@ -93,9 +95,12 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
     }
   }
 
+  const isWorkLeft = (): boolean => inHand.length > 0 || (looking && !closing.signal.aborted);
+
+  /** To be called when there is work left: without any it would end before it is known to run. */
   async function work(): Promise<void> {
     let retryMs = FIRST_RETRY_MS;
-    while (inHand.length > 0 || (looking && !closing.signal.aborted)) {
+    while (isWorkLeft()) {
       try {
         await step();
         retryMs = FIRST_RETRY_MS;
@@ -114,30 +119,30 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
   }
 
   function start(): void {
-    if (!closing.signal.aborted) {
+    if (!closing.signal.aborted && isWorkLeft()) {
       working ??= work();
     }
   }
 
-  function add(entry: JobInHand): void {
-    inHand = [...inHand, entry];
+  function add(entries: readonly JobInHand[]): void {
+    inHand = [...inHand, ...entries];
     start();
   }
 
   function hold(entry: JobInHand, forMs: number): void {
     const timer = setTimeout(() => {
       held.delete(entry);
-      add(entry);
+      add([entry]);
     }, forMs);
     held.set(entry, timer);
   }
 
   /** The queue keeps those that are not due. */
   function releaseAll(): void {
-    for (const [entry, timer] of held) {
+    for (const timer of held.values()) {
       clearTimeout(timer);
-      add(entry);
     }
+    add([...held.keys()]);
     held.clear();
   }
 
@@ -150,15 +155,20 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
   wake();
   return {
     take(jobs, leasedUntilMs) {
+      if (closed) {
+        return;
+      }
+      const due: JobInHand[] = [];
       for (const job of jobs) {
         const dueInMs = (job.notBeforeMs ?? 0) - clock();
-        if (dueInMs > 0 && dueInMs <= HOLD_MS) {
+        if (dueInMs > 0 && dueInMs <= HOLD_MS && !closing.signal.aborted) {
           // A timer may be a millisecond early.
           hold({ job, leasedUntilMs }, dueInMs + 1);
         } else {
-          add({ job, leasedUntilMs });
+          due.push({ job, leasedUntilMs });
         }
       }
+      add(due);
     },
     wake,
     async close() {
@@ -166,6 +176,7 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
       releaseAll();
       closing.abort();
       await working;
+      closed = true;
       await completing.close();
     },
   };
@@ -176,6 +187,7 @@ function createCompletion({ store, logger, clock }: OutboxRelayDeps) {
   let jobIds: string[] = [];
   let lastAtMs = 0;
   let timer: NodeJS.Timeout | undefined;
+  let running = Promise.resolve();
 
   async function complete(): Promise<void> {
     timer = undefined;
@@ -192,15 +204,20 @@ function createCompletion({ store, logger, clock }: OutboxRelayDeps) {
     }
   }
 
+  function run(): void {
+    running = running.then(complete);
+  }
+
   return {
     add(ids: readonly string[]): void {
       jobIds.push(...ids);
       lastAtMs = clock();
-      timer ??= setTimeout(() => void complete(), COMPLETE_AFTER_MS);
+      timer ??= setTimeout(run, COMPLETE_AFTER_MS);
     },
     async close(): Promise<void> {
       clearTimeout(timer);
-      await complete();
+      run();
+      await running;
     },
   };
 }

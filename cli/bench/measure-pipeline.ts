@@ -16,7 +16,7 @@ const IDLE_MS = 100;
  * Images before anything is measured. The pipeline runs for weeks: after a hundred, compiling its code still took a fifth
  * of its processor time.
  */
-const WARM_UP_IMAGES = 400;
+export const WARM_UP_IMAGES = 400;
 /** Share of the rate that was measured at which the latency under load is. */
 export const LOAD = 0.8;
 
@@ -32,6 +32,8 @@ export interface Sending {
   readonly firstSerial: number;
   readonly studies: number;
   readonly imagesPerStudy: number;
+  /** Images before these, which are not counted. */
+  readonly warmUpImages: number;
 }
 
 /**
@@ -41,9 +43,9 @@ export interface Sending {
 export async function measureThroughput(
   pipeline: BenchPipeline,
   copier: StudyCopier,
-  { firstSerial, studies, imagesPerStudy }: Sending,
+  { firstSerial, studies, imagesPerStudy, warmUpImages }: Sending,
 ): Promise<ThroughputResult> {
-  const first = Math.ceil(WARM_UP_IMAGES / imagesPerStudy);
+  const first = Math.ceil(warmUpImages / imagesPerStudy);
   const last = first + studies;
   let serial = firstSerial;
   let arrived = 0;

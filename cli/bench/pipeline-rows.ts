@@ -7,6 +7,7 @@ import {
   measureThroughput,
   type LatencyResult,
   type ThroughputResult,
+  WARM_UP_IMAGES,
 } from './measure-pipeline.js';
 import { latencyLine } from './render-bench.js';
 import type { BenchModel } from './score-bench.js';
@@ -56,6 +57,7 @@ export async function pipelineRow(
       firstSerial: 1,
       studies,
       imagesPerStudy: 1,
+      warmUpImages: WARM_UP_IMAGES,
     });
     const { studiesPerSecond, pipelineCpuMs, clientCpuMs } = throughput;
     const ofScore = studiesPerSecond / score;
@@ -86,6 +88,7 @@ export interface StudySizeRow {
 }
 
 const STUDY_SIZES = [1, 2, 4, 8];
+const NEXT_SIZE_IMAGES = 128;
 
 /** What an image costs in studies of several, all of a study in one request; embedded. */
 export async function studySizeRows(
@@ -102,6 +105,8 @@ export async function studySizeRows(
         firstSerial: imagesPerStudy * STUDY_SIZE_SERIALS,
         studies: Math.ceil(studies / imagesPerStudy),
         imagesPerStudy,
+        // One pipeline has all sizes; of the next one its senders are to be under way.
+        warmUpImages: rows.length === 0 ? WARM_UP_IMAGES : NEXT_SIZE_IMAGES,
       });
       const row = {
         imagesPerStudy,

@@ -110,6 +110,9 @@ export async function openStores(
     take: (...args) => {
       relay.take(...args);
     },
+    wake: () => {
+      relay.wake();
+    },
   };
   const handOn = queueInDatabase ? { addJobSql: addJobSql(config.QUEUE_PREFIX) } : { taker };
   const store = createStudyStore({ pool: database.pool, clock: deps.clock }, handOn);

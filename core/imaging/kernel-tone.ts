@@ -24,7 +24,7 @@ interface Clamp {
  * for a table) to which gain and offset apply.
  */
 export type KernelTone = {
-  /** Taken off stored values before anything else, so that they fit 16 signed bits. */
+  /** Taken off stored values, or off their sums, so that they fit 16 signed bits. */
   readonly bias: number;
   readonly unit: number;
   readonly zero: number;

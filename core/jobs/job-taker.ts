@@ -8,4 +8,6 @@ export interface JobTaker {
   /** So long the entries of jobs that are handed over are kept from others: then somebody else takes them. */
   readonly leaseMs: number;
   take(jobs: readonly NewJob[], leasedUntilMs: number): void;
+  /** There are jobs in the outbox that were handed to nobody: too many at once. */
+  wake(): void;
 }

@@ -147,8 +147,8 @@ export interface StoredDelivery {
 export interface DeliveryInHand extends StoredDelivery {
   /** Its destination has said earlier that it is gone, and nobody has opened it since. */
   readonly destinationClosed: boolean;
-  /** What it brings. */
-  readonly result: StudyResult;
+  /** What it brings. Throws when what is stored cannot be understood. */
+  readonly result: () => StudyResult;
 }
 
 /** A destination that a result goes to. */

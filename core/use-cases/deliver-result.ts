@@ -77,7 +77,7 @@ export async function deliverResult(
   }
   const { destination, traceId } = delivery;
   const attempts = delivery.attempts + 1;
-  let receipt: DeliveryReceipt;
+  let sent: { readonly receipt: DeliveryReceipt; readonly result: StudyResult };
   try {
     if (!target) {
       throw new PipelineError(
@@ -85,18 +85,19 @@ export async function deliverResult(
         'the destination is no longer set, or switched off',
       );
     }
-    receipt = await sendInLane(deps, target, delivery);
+    sent = await sendInLane(deps, target, delivery);
   } catch (thrown) {
     return recordFailure(deps, target, delivery, toPipelineError(thrown));
   }
   const atMs = deps.clock();
+  const { receipt, result } = sent;
   await deps.store.recordDeliveryAttempt(deliveryId, { kind: 'delivered', atMs, receipt });
   return {
     kind: 'delivered',
     attempts,
     destination,
     traceId,
-    sinceReceivedMs: atMs - askedForAtMs(delivery.result),
+    sinceReceivedMs: atMs - askedForAtMs(result),
   };
 }
 
@@ -110,18 +111,19 @@ async function sendInLane(
   deps: DeliverResultDeps,
   { lane, sink }: DeliveryTarget,
   delivery: DeliveryInHand,
-): Promise<DeliveryReceipt> {
+): Promise<{ readonly receipt: DeliveryReceipt; readonly result: StudyResult }> {
   try {
+    const result = delivery.result();
     const failed = await failureOf(deps, delivery);
     const receipt = await sink.send({
       deliveryId: delivery.deliveryId,
       studyId: delivery.studyId,
-      result: delivery.result,
+      result,
       traceId: delivery.traceId,
       ...(failed && { failed }),
     });
     lane.leave(deps.clock());
-    return receipt;
+    return { receipt, result };
   } catch (thrown) {
     lane.leave(deps.clock(), toPipelineError(thrown));
     throw thrown;

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
@@ -56,7 +58,11 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
 
     /** A store that hands its jobs to `relay`. */
     function openHandingStore(): StudyStore {
-      return openStore({ leaseMs: FOREVER_MS, take: (...args) => relay?.take(...args) });
+      return openStore({
+        leaseMs: FOREVER_MS,
+        take: (...args) => relay?.take(...args),
+        wake: () => relay?.wake(),
+      });
     }
 
     function start(deps: Partial<OutboxRelayDeps> = {}, sweepIntervalMs = FOREVER_MS): OutboxRelay {
@@ -211,6 +217,30 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
       expect(waiting + delayed).toBe(2);
     });
 
+    it('brings what is urgent to the queue before what came first', async () => {
+      const batches: (readonly NewJob[])[] = [];
+      const watching: OutboxRelayDeps['queue'] = {
+        enqueue(jobs) {
+          batches.push(jobs);
+          return Promise.resolve();
+        },
+      };
+      relay = start({ queue: watching });
+      const jobs = Array.from({ length: 20_000 }, (_, index) => ({
+        id: randomUUID(),
+        name: 'infer' as const,
+        payload: { instanceId: randomUUID() },
+        priorityRank: index === 19_999 ? 1 : 3,
+      }));
+      relay.take(jobs, Date.now() + FOREVER_MS);
+      await eventually(() => {
+        expect(batches.flat()).toHaveLength(20_000);
+      });
+      expect(batches[0]).toHaveLength(100);
+      expect(batches[0]![0]!.id).toBe(jobs[19_999]!.id);
+      expect(batches[0]![1]!.id).toBe(jobs[0]!.id);
+    });
+
     it('looks for what it could not bring to the queue in time', async () => {
       let nowMs = Date.now();
       let refusals = 0;
@@ -225,7 +255,13 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
       };
       store = createStudyStore(
         { pool: bed.database.pool, clock: () => nowMs },
-        { taker: { leaseMs: OUTBOX_LEASE_MS, take: (...args) => relay?.take(...args) } },
+        {
+          taker: {
+            leaseMs: OUTBOX_LEASE_MS,
+            take: (...args) => relay?.take(...args),
+            wake: () => relay?.wake(),
+          },
+        },
       );
       const seen = await collect();
       relay = start({ queue: refusing, clock: () => nowMs });

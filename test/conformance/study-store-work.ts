@@ -93,6 +93,19 @@ export function describeStudyStoreWork(bed: StudyStoreBed): void {
   });
 
   describe('requeueing the unfinished', () => {
+    it('hands over few jobs, and leaves many in the outbox for whoever it wakes', async () => {
+      for (let index = 0; index < 101; index += 1) {
+        await bed.record();
+      }
+      await bed.drain();
+      bed.handed.length = 0;
+      bed.nowMs += 60_000;
+      expect(await bed.store.requeueUnfinished(bed.nowMs - 30_000)).toBe(101);
+      expect(bed.handed).toEqual([]);
+      expect(bed.wakeUps).toBe(1);
+      expect(await bed.store.claimJobs(200, bed.nowMs)).toHaveLength(101);
+    });
+
     it('asks again for instances without outcome, once a quiet period', async () => {
       const { instanceId } = await bed.record({ requestedPriority: 'urgent' });
       await bed.drain();

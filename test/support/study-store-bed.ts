@@ -29,6 +29,8 @@ export interface StudyStoreBed {
   nowMs: number;
   /** The jobs that commits have handed over, all still in the outbox for anybody. */
   readonly handed: NewJob[];
+  /** How often many were put there at once. */
+  wakeUps: number;
   /** Another process on the same database, as far as the database can tell. */
   openStore(): StudyStore;
   record(sample?: SampleInstance): Promise<Recorded>;
@@ -52,6 +54,7 @@ export function useStudyStoreBed(open: () => Promise<TestDatabase>): StudyStoreB
     await database.empty();
     bed.nowMs = SAMPLE_TIME_MS;
     bed.handed.length = 0;
+    bed.wakeUps = 0;
     store = bed.openStore();
   });
 
@@ -61,10 +64,17 @@ export function useStudyStoreBed(open: () => Promise<TestDatabase>): StudyStoreB
     },
     nowMs: SAMPLE_TIME_MS,
     handed: [],
+    wakeUps: 0,
     openStore: () =>
       createStudyStore(
         { pool: database.pool, clock: () => bed.nowMs },
-        { taker: { leaseMs: 0, take: (jobs) => void bed.handed.push(...jobs) } },
+        {
+          taker: {
+            leaseMs: 0,
+            take: (jobs) => void bed.handed.push(...jobs),
+            wake: () => (bed.wakeUps += 1),
+          },
+        },
       ),
     async record(sample = {}) {
       const instance = sampleInstance(sample);

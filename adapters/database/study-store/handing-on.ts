@@ -2,22 +2,19 @@ import { sql, type RawBuilder } from 'kysely';
 
 import type { AddJobSql } from '../../../core/jobs/job-sql.js';
 import type { JobTaker } from '../../../core/jobs/job-taker.js';
-import type { NewJob } from '../../../core/jobs/jobs.js';
 import { toNewJob, type JobRow } from './outbox.js';
 
 /** How the jobs of a transaction get on their way: into the outbox, or into the queue itself. */
 export interface HandingOn {
   /**
-   * Common table expressions of which the last one is `handed_on`, with a row for each job that the given query
-   * has: (name text, payload jsonb, priority_rank integer, not_before timestamptz, trace_id text).
+   * Common table expressions, among them `handed_on`, with a row for each job that the given query has:
+   * (name text, payload jsonb, priority_rank integer, not_before timestamptz, trace_id text).
    */
   expressions(jobs: RawBuilder<unknown>, now: Date): RawBuilder<unknown>;
-  /** What the statement must select as `handed`, or the queue gets nothing. */
+  /** What the statement must select as `handed`, or a queue in the same database gets nothing. */
   readonly handed: RawBuilder<unknown>;
   /** To be called with `handed` when it is committed. */
   committed(handed: unknown, now: Date): void;
-  /** Whether the jobs are in the queue when the transaction is committed. */
-  readonly intoQueue: boolean;
 }
 
 export interface HandingOnOptions {
@@ -27,28 +24,59 @@ export interface HandingOnOptions {
   readonly taker?: JobTaker | undefined;
 }
 
-export function createHandingOn({ addJobSql, taker }: HandingOnOptions): HandingOn {
-  return addJobSql === undefined ? intoOutbox(taker) : intoQueue(addJobSql);
+export interface WaysOfHandingOn {
+  readonly few: HandingOn;
+  /** For more than `MAX_HANDED_OVER` jobs: whoever takes them looks for them, a batch at a time and the most urgent first. */
+  readonly many: HandingOn;
+  /** Whether the jobs are in the queue when the transaction is committed. */
+  readonly intoQueue: boolean;
+}
+
+/** Most jobs of one statement that are handed over in memory. */
+export const MAX_HANDED_OVER = 100;
+
+export function createHandingOn({ addJobSql, taker }: HandingOnOptions): WaysOfHandingOn {
+  if (addJobSql !== undefined) {
+    const way = intoQueue(addJobSql);
+    return { few: way, many: way, intoQueue: true };
+  }
+  const many = intoOutbox(taker);
+  return { few: taker === undefined ? many : leasedTo(taker), many, intoQueue: false };
 }
 
 function intoOutbox(taker: JobTaker | undefined): HandingOn {
-  const leaseEnd = (now: Date): Date | null =>
-    taker === undefined ? null : new Date(now.getTime() + taker.leaseMs);
+  return {
+    expressions: (jobs) => sql`handed_on AS (
+      INSERT INTO outbox (name, payload, priority_rank, not_before)
+      SELECT name, payload, priority_rank, not_before
+      FROM (${jobs}) AS jobs (name, payload, priority_rank, not_before, trace_id)
+      RETURNING entry)`,
+    handed: sql`(SELECT count(*) FROM handed_on)`,
+    committed(handed) {
+      if (Number(handed) > 0) {
+        taker?.wake();
+      }
+    },
+  };
+}
+
+function leasedTo(taker: JobTaker): HandingOn {
   return {
     expressions: (jobs, now) => sql`handed_on AS MATERIALIZED (
       SELECT gen_random_uuid() AS job_id, name, payload, priority_rank, not_before, trace_id
       FROM (${jobs}) AS jobs (name, payload, priority_rank, not_before, trace_id)),
     entries AS (
       INSERT INTO outbox (job_id, name, payload, priority_rank, not_before, leased_until)
-      SELECT job_id, name, payload, priority_rank, not_before, ${leaseEnd(now)}::timestamptz FROM handed_on)`,
+      SELECT job_id, name, payload, priority_rank, not_before,
+        ${new Date(now.getTime() + taker.leaseMs)}::timestamptz
+      FROM handed_on)`,
     handed: sql`(SELECT json_agg(handed_on) FROM handed_on)`,
     committed(handed, now) {
-      const jobs: readonly NewJob[] = ((handed ?? []) as readonly JobRow[]).map(toNewJob);
-      if (jobs.length > 0 && taker !== undefined) {
+      const jobs = ((handed ?? []) as readonly JobRow[]).map(toNewJob);
+      if (jobs.length > 0) {
         taker.take(jobs, now.getTime() + taker.leaseMs);
       }
     },
-    intoQueue: false,
   };
 }
 
@@ -73,6 +101,5 @@ function intoQueue(addJobSql: AddJobSql): HandingOn {
     handed_on AS MATERIALIZED (SELECT ${added} AS job_id FROM to_hand_on)`,
     handed: sql`(SELECT count(*) FROM handed_on)`,
     committed: () => undefined,
-    intoQueue: true,
   };
 }

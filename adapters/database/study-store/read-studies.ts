@@ -86,7 +86,7 @@ export async function loadDelivery(
     row && {
       ...toDelivery(row),
       destinationClosed: row.closed_at !== null,
-      result: studyResultSchema.parse(row.result),
+      result: () => studyResultSchema.parse(row.result),
     }
   );
 }

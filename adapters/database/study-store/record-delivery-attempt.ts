@@ -42,7 +42,7 @@ async function recordLastDelivered(
           SELECT FROM deliveries AS other
           WHERE other.study_id = deliveries.study_id
             AND other.result_version = deliveries.result_version AND other.state = 'waiting')
-      RETURNING delivery_id`,
+      RETURNING NULL AS handed`,
   );
   return row !== undefined;
 }

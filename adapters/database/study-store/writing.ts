@@ -3,7 +3,7 @@ import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
 import type { NewJob } from '../../../core/jobs/jobs.js';
 import type { Clock } from '../../../core/time.js';
 import type { DatabaseSchema } from '../schema.js';
-import { createHandingOn, type HandingOnOptions } from './handing-on.js';
+import { createHandingOn, MAX_HANDED_OVER, type HandingOnOptions } from './handing-on.js';
 import { TRACE_ID } from './outbox.js';
 
 /** A job on its way into the outbox or the queue, where it gets its id. */
@@ -31,7 +31,7 @@ export interface WritingAtOnce {
 /** Of a statement that hands jobs on. */
 export interface HandedOn {
   /** Of `HandingOn`. */
-  readonly handed?: unknown;
+  readonly handed: unknown;
 }
 
 /** Both roll everything back when something is thrown. */
@@ -48,33 +48,36 @@ export function createWriter(
   clock: Clock,
   options: HandingOnOptions,
 ): Writer {
-  const handingOn = createHandingOn(options);
+  const { few, many, intoQueue } = createHandingOn(options);
 
-  /** @returns what was handed on */
+  /** @returns what to do when it is committed */
   async function addJobs(
     trx: Transaction<DatabaseSchema>,
     now: Date,
     jobs: readonly OutgoingJob[],
-  ): Promise<unknown> {
+  ): Promise<() => void> {
+    const way = jobs.length > MAX_HANDED_OVER ? many : few;
     const query = sql`
       SELECT name, payload, priority_rank, not_before, ${TRACE_ID}
       FROM jsonb_to_recordset(${JSON.stringify(jobs.map(jobRecord))}::jsonb)
         AS jobs (name text, payload jsonb, priority_rank integer, not_before timestamptz)`;
     const { rows } = await sql<HandedOn>`
-      WITH ${handingOn.expressions(query, now)} SELECT ${handingOn.handed} AS handed`.execute(trx);
+      WITH ${way.expressions(query, now)} SELECT ${way.handed} AS handed`.execute(trx);
     const instanceIds = jobs.flatMap((job) =>
       job.name === 'infer' ? [job.payload.instanceId] : [],
     );
-    if (handingOn.intoQueue && instanceIds.length > 0) {
+    if (intoQueue && instanceIds.length > 0) {
       await sql`UPDATE instances SET queued_at = coalesce(queued_at, ${now})
         WHERE instance_id = ANY(${instanceIds}::uuid[])`.execute(trx);
     }
-    return rows[0]?.handed;
+    return () => {
+      way.committed(rows[0]?.handed, now);
+    };
   }
 
   return {
     async transaction(operation) {
-      const handed: unknown[] = [];
+      const committed: (() => void)[] = [];
       const now = new Date(clock());
       const result = await db.transaction().execute((trx) =>
         operation({
@@ -82,13 +85,13 @@ export function createWriter(
           now,
           async addJobs(jobs) {
             if (jobs.length > 0) {
-              handed.push(await addJobs(trx, now, jobs));
+              committed.push(await addJobs(trx, now, jobs));
             }
           },
         }),
       );
-      for (const each of handed) {
-        handingOn.committed(each, now);
+      for (const tell of committed) {
+        tell();
       }
       return result;
     },
@@ -97,12 +100,12 @@ export function createWriter(
       const now = new Date(clock());
       const { rows } = await statement({
         now,
-        queuedAt: handingOn.intoQueue ? now : null,
-        handOn: (jobs) => handingOn.expressions(jobs, now),
-        handed: handingOn.handed,
+        queuedAt: intoQueue ? now : null,
+        handOn: (jobs) => few.expressions(jobs, now),
+        handed: few.handed,
       }).execute(db);
       const [row] = rows;
-      handingOn.committed(row?.handed, now);
+      few.committed(row?.handed, now);
       return row;
     },
   };
