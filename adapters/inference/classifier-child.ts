@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 
 import { PipelineError } from '../../core/errors.js';
+import { HEAP_MAY_DOUBLE } from '../process/heap-growth.js';
 import { childEnvironment } from './child-environment.js';
 import {
   fromWireError,
@@ -46,7 +47,7 @@ export function startChild(options: ChildOptions, events: ChildEvents): Child {
   const process_ = fork(entryPath, {
     serialization: 'advanced',
     // Only ours: the parent may run under a loader or a debugger.
-    execArgv: [`--max-old-space-size=${heapLimitMb}`],
+    execArgv: [`--max-old-space-size=${heapLimitMb}`, HEAP_MAY_DOUBLE],
     env: childEnvironment(process.env),
     // A row of a CSV file may be on our stdout: nothing of a library may get there.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
