@@ -3,13 +3,13 @@ import type { GreyTable } from './presentation.js';
 import { storedRange } from './presentation.js';
 import type { Tone } from './tone.js';
 
-/** In the order of their numbers in core/kernel/resample.c. */
+/** In the order of their numbers in core/kernel/resample-plan.h. */
 export const TONES = ['none', 'clamp', 'table'] as const;
 
 const INT16 = { min: -32768, max: 32767 } as const;
 const TABLE_STEPS = 65535;
 
-/** What clamping does to a value that is lessened by the bias; see `Plan` in core/kernel/resample.c. */
+/** What clamping does to a value that is lessened by the bias; see `Plan` in core/kernel/resample-plan.h. */
 interface Clamp {
   readonly clampLow: number;
   readonly clampHigh: number;

@@ -26,7 +26,7 @@ const COLUMNS = 16;
  */
 const MIN_PHASED_TAPS = 9;
 
-/** The fields of `Plan` in core/kernel/resample.c, in their order. */
+/** The fields of `Plan` in core/kernel/resample-plan.h, in their order. */
 const PLAN_FIELDS = [
   'columns',
   'stride',
