@@ -52,7 +52,6 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
   const { store, queue, logger, clock } = deps;
   const closing = new AbortController();
   const completing = createCompletion(deps);
-  let closed = false;
   let looking = false;
   let working: Promise<void> | undefined;
   let inHand: readonly JobInHand[] = [];
@@ -155,9 +154,6 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
   wake();
   return {
     take(jobs, leasedUntilMs) {
-      if (closed) {
-        return;
-      }
       const due: JobInHand[] = [];
       for (const job of jobs) {
         const dueInMs = (job.notBeforeMs ?? 0) - clock();
@@ -176,7 +172,6 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
       releaseAll();
       closing.abort();
       await working;
-      closed = true;
       await completing.close();
     },
   };

@@ -13,8 +13,8 @@ const MAX_UNDER_WAY = 4;
 /** So long it is quiet between two studies of which the latency is measured. */
 const IDLE_MS = 100;
 /**
- * Images before anything is measured. The pipeline runs for weeks: after a hundred, compiling its code still took a fifth
- * of its processor time.
+ * Images before anything is measured. The pipeline runs for weeks: after a hundred, compiling its code and marking its
+ * heap still took a fifth of its processor time.
  */
 export const WARM_UP_IMAGES = 400;
 /** Share of the rate that was measured at which the latency under load is. */

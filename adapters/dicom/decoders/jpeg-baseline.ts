@@ -6,7 +6,7 @@ import type { FrameDecoder } from './frame-decoder.js';
 import { decodeJpegExtended12 } from './jpeg-extended12.js';
 import { readFrameHeader, readJpegSegments, requireEndOfImage } from './jpeg-markers.js';
 import type { JpegSegment } from './jpeg-markers.js';
-import { lendCopy } from './sample-memory.js';
+import { lendSamples } from './sample-memory.js';
 import { createWasmCodec } from './wasm-codec.js';
 
 const codec = createWasmCodec(
@@ -42,13 +42,11 @@ export const decodeJpegBaseline: FrameDecoder = async (codestream, header) => {
     (decoder) => {
       decoder.decode();
       const { width, height, componentCount } = decoder.getFrameInfo();
-      const { bytes, release } = lendCopy(decoder.getDecodedBuffer());
       return {
         width,
         height,
         components: componentCount,
-        data: bytes,
-        release,
+        ...lendSamples(decoder.getDecodedBuffer(), 8),
         planar: false,
         // libjpeg undoes YCbCr by JFIF and Adobe markers and component ids.
         colourSpace: 'RGB',

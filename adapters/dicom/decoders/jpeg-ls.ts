@@ -9,7 +9,7 @@ import type { DecodedSamples, FrameDecoder, RowDecoder } from './frame-decoder.j
 import { beginJpegLsScan, readJpegLsScan } from './jpeg-ls-scan.js';
 import type { JpegLsScan } from './jpeg-ls-scan.js';
 import { readFrameHeader, readJpegSegments, requireEndOfImage } from './jpeg-markers.js';
-import { lendCopy, wordsOf } from './sample-memory.js';
+import { lendSamples } from './sample-memory.js';
 import { sequentialRows } from './sequential-rows.js';
 import { createWasmCodec } from './wasm-codec.js';
 import type { WasmDecoder } from './wasm-codec.js';
@@ -92,13 +92,11 @@ function decodeByCharLs(codestream: Uint8Array): Promise<DecodedSamples> {
     (decoder) => {
       decoder.decode();
       const { width, height, componentCount, bitsPerSample } = decoder.getFrameInfo();
-      const { bytes, release } = lendCopy(decoder.getDecodedBuffer());
       return {
         width,
         height,
         components: componentCount,
-        data: bitsPerSample <= 8 ? bytes : wordsOf(bytes),
-        release,
+        ...lendSamples(decoder.getDecodedBuffer(), bitsPerSample),
         planar: componentCount > 1 && decoder.getInterleaveMode() === INTERLEAVE_NONE,
         colourSpace: 'header',
         usedBits: bitsPerSample,

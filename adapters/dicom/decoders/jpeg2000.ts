@@ -6,7 +6,7 @@ import type { Codestream } from './codestream.js';
 import type { DecodedSamples, DecodeOptions, FrameDecoder } from './frame-decoder.js';
 import { readJpeg2000, SIGNED } from './jpeg2000-markers.js';
 import type { Jpeg2000Header } from './jpeg2000-markers.js';
-import { lendCopy, wordsOf } from './sample-memory.js';
+import { lendSamples } from './sample-memory.js';
 import { sampleRange } from './sample-range.js';
 import { createWasmCodec } from './wasm-codec.js';
 import type { WasmCodec, WasmDecoder } from './wasm-codec.js';
@@ -67,18 +67,17 @@ async function decode(
       decoder.decodeSubResolution(reduction, 0);
     }
     const { componentCount, bitsPerSample, ...frame } = decoder.getFrameInfo();
-    const { bytes, release } = lendCopy(decoder.getDecodedBuffer());
+    const decoded = decoder.getDecodedBuffer();
     // OpenJPEG reports a failure as an image of no size.
     const size = width * height * componentCount * (bitsPerSample <= 8 ? 1 : 2);
-    if (frame.width === 0 || bitsPerSample !== coded.precision || bytes.length !== size) {
+    if (frame.width === 0 || bitsPerSample !== coded.precision || decoded.length !== size) {
       throw new PipelineError('pixel-data-corrupt', 'The JPEG 2000 codestream is damaged.');
     }
     return {
       width,
       height,
       components: componentCount,
-      data: bitsPerSample <= 8 ? bytes : wordsOf(bytes),
-      release,
+      ...lendSamples(decoded, bitsPerSample),
       planar: false,
       colourSpace: coded.colourTransform ? 'RGB' : 'header',
       usedBits: bitsPerSample,

@@ -34,7 +34,9 @@ export function lendCopy(source: Uint8Array): LentBytes {
   };
 }
 
-/** Bytes as the little endian samples of 16 bits that they are. */
-export function wordsOf(bytes: Uint8Array<ArrayBuffer>): Uint16Array<ArrayBuffer> {
-  return new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1);
+/** The same of a codec's samples of so many bits: a byte each, or two in little endian from the ninth bit on. */
+export function lendSamples(source: Uint8Array, bits: number) {
+  const { bytes, release } = lendCopy(source);
+  const data = bits <= 8 ? bytes : new Uint16Array(bytes.buffer, 0, bytes.length >> 1);
+  return { data, release };
 }
