@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 
 import { PipelineError } from '../../../core/errors.js';
 import type { Codestream } from './codestream.js';
+import { KEPT_BYTES } from './sample-memory.js';
 
 const require = createRequire(import.meta.url);
 
@@ -71,8 +72,11 @@ export function createWasmCodec<Decoder extends WasmDecoder>(
         codestream.readInto(encoded, 0);
         header = read(encoded);
       } catch (error) {
-        // Nothing has been decoded: the instance is sound.
+        // Nothing has been decoded: the instance is sound. Its memory never shrinks.
         decoder.delete();
+        if (codestream.length > KEPT_BYTES) {
+          loaded = undefined;
+        }
         throw error;
       }
       return guarded(() => {
