@@ -9,7 +9,7 @@ import { readImageFile } from '../adapters/dicom/read-image-file.js';
 import { DEFAULT_GATE_POLICY } from '../core/gating/gate-policy.js';
 import { CROP_SIDES, type CropSide } from '../core/gating/crop.js';
 import { orientationOf } from '../core/gating/orientation.js';
-import { pictureOf, thumbnailOf } from '../core/gating/picture.js';
+import { thumbnailOf, withPicture } from '../core/gating/picture.js';
 import { invertedTensor, runPixelGates } from '../core/gating/pixel-gates.js';
 import { rowsOf } from '../core/imaging/image-rows.js';
 import { getRecipe } from '../core/inference/recipes/recipe.js';
@@ -50,7 +50,7 @@ for (const set of SETS.filter((name) => existsSync(join(data, name)))) {
   const margins: [number, string][] = [];
   for (const [name, tensor] of tensors) {
     const { inverted, rotation, margin } = orientationOf(
-      thumbnailOf(pictureOf(tensor, SIZE, RANGE)),
+      withPicture(tensor, SIZE, RANGE, thumbnailOf),
     );
     if (margin > 0) {
       margins.push([margin, `${name} ${inverted ? 'inverted ' : ''}${rotation}`]);

@@ -53,6 +53,8 @@ export interface PrepareOptions {
   readonly limits?: ImageLimits | undefined;
   /** Adds the image as a picture whose longer side has at most so many pixels. */
   readonly pictureSide?: number | undefined;
+  /** Where the tensor is written; new memory when absent. Of an image that is not ready the content is undefined. */
+  readonly tensor?: Float32Array | undefined;
   /** `full`: every image is decoded whole and resampled exactly, as the recipes' references do. Default: `fast`. */
   readonly decode?: DecodeMode | undefined;
 }
@@ -103,8 +105,9 @@ export async function prepareImage(
     }
     const decodedMs = performance.now();
     rows = options.decode === 'full' ? { ...image, exact: true } : image;
-    const plane = recipe(rows, width);
-    const tensor = channels === 1 ? plane : repeat(plane, channels);
+    const tensor = options.tensor ?? new Float32Array(channels * width * height);
+    recipe(rows, width, tensor.subarray(0, width * height));
+    repeatPlane(tensor, width * height);
     return {
       kind: 'ready',
       tensor,
@@ -220,10 +223,9 @@ function wholeIdentity(header: InstanceHeader): InstanceIdentity | undefined {
   }
 }
 
-function repeat(plane: Float32Array, channels: number): Float32Array {
-  const tensor = new Float32Array(channels * plane.length);
-  for (let channel = 0; channel < channels; channel += 1) {
-    tensor.set(plane, channel * plane.length);
+/** The first channel to all others. */
+function repeatPlane(tensor: Float32Array, length: number): void {
+  for (let at = length; at < tensor.length; at += length) {
+    tensor.copyWithin(at, 0, length);
   }
-  return tensor;
 }

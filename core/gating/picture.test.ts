@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { pictureOf, THUMBNAIL_CELLS, thumbnailOf } from './picture.js';
+import { withKernel } from '../kernel/kernel.js';
+import { levelsOf, THUMBNAIL_CELLS, thumbnailOf, withPicture } from './picture.js';
 
 /** Planes of any size, with values beyond the range and runs of equal ones. */
 const planes = fc
@@ -35,11 +36,15 @@ function quantile(plane: Float32Array, [bottom, top]: readonly [number, number],
   return bottom + levels[Math.max(0, Math.ceil(share * levels.length) - 1)]! * step;
 }
 
-describe('pictureOf', () => {
+describe('withPicture', () => {
   it('stretches the 1st and 99th percentile to -1 and 1 and counts what is held there', () => {
     fc.assert(
       fc.property(planes, ({ size, range, plane }) => {
-        const picture = pictureOf(plane, size, range);
+        const picture = withPicture(plane, size, range, (found) => ({
+          contrast: found.contrast,
+          saturated: found.saturated,
+          values: levelsOf(found).slice(),
+        }));
         const low = quantile(plane, range, 0.01);
         const high = quantile(plane, range, 0.99);
         expect(picture.contrast).toBeCloseTo((high - low) / (range[1] - range[0]), 12);
@@ -72,8 +77,12 @@ describe('thumbnailOf', () => {
     });
     const mean = means.reduce((sum, value) => sum + value, 0) / means.length;
     const variance = means.reduce((sum, value) => sum + (value - mean) ** 2, 0) / means.length;
-    const picture = { size, values, contrast: 1, saturated: 0 };
-    thumbnailOf(picture).forEach((value, cell) => {
+    const thumbnail = withKernel((kernel) => {
+      const at = kernel.allocate(values.byteLength);
+      kernel.float32(at, values.length).set(values);
+      return thumbnailOf({ size, kernel, at, contrast: 1, saturated: 0 });
+    });
+    thumbnail.forEach((value, cell) => {
       expect(value).toBeCloseTo((means[cell]! - mean) / Math.sqrt(variance), 5);
     });
   });

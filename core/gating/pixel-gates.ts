@@ -4,7 +4,7 @@ import { croppedSides } from './crop.js';
 import type { GatePolicy } from './gate-policy.js';
 import type { GateResult } from './gate.js';
 import { orientationOf, type Orientation } from './orientation.js';
-import { pictureOf, thumbnailOf, type Picture } from './picture.js';
+import { levelsOf, thumbnailOf, withPicture, type Picture } from './picture.js';
 
 /** A picture whose 1st and 99th percentile are nearer, as a share of the input's range, shows nothing. */
 const BLANK_CONTRAST = 0.002;
@@ -40,7 +40,10 @@ export function runPixelGates(
   { size, range }: { readonly size: number; readonly range: readonly [number, number] },
   policy: GatePolicy,
 ): PixelGateResults {
-  const picture = pictureOf(tensor, size, range);
+  return withPicture(tensor, size, range, (picture) => judge(picture, policy));
+}
+
+function judge(picture: Picture, policy: GatePolicy): PixelGateResults {
   const blank = checkBlank(picture);
   const gates: GateResult[] = [{ gate: 'blank', ...blank }];
   if (blank.verdict === 'refuse') {
@@ -114,8 +117,10 @@ function checkRotation({ rotation, margin }: Orientation): Verdict {
 }
 
 function checkField(picture: Picture): Verdict {
-  const rows = exposedShare(picture, picture.size, 1);
-  const columns = exposedShare(picture, 1, picture.size);
+  const { size } = picture;
+  const levels = levelsOf(picture);
+  const rows = exposedShare(levels, size, size, 1);
+  const columns = exposedShare(levels, size, 1, size);
   return Math.min(rows, columns) < SMALL_FIELD
     ? warn('Less than half of the width or height is exposed: collimated, or not a whole chest.')
     : PASS;
@@ -132,13 +137,18 @@ function checkCropped(thumbnail: Float32Array, { margin }: Orientation): Verdict
 }
 
 /** Share of the lines between the uniform borders on both sides. */
-function exposedShare({ size, values }: Picture, lineStep: number, pixelStep: number): number {
+function exposedShare(
+  levels: Float32Array,
+  size: number,
+  lineStep: number,
+  pixelStep: number,
+): number {
   let first = 0;
-  while (first < size && isFlatLine(values, first * lineStep, pixelStep, size)) {
+  while (first < size && isFlatLine(levels, first * lineStep, pixelStep, size)) {
     first += 1;
   }
   let last = size;
-  while (last > first && isFlatLine(values, (last - 1) * lineStep, pixelStep, size)) {
+  while (last > first && isFlatLine(levels, (last - 1) * lineStep, pixelStep, size)) {
     last -= 1;
   }
   return (last - first) / size;

@@ -38,22 +38,24 @@ export function percentiles({ kernel, at, length }: Values, wanted: readonly num
 }
 
 /**
- * Stretches values so that two percentiles become -1 and 1, clipped. All zeros where the percentiles are
- * nearer than `flat`, relative to the larger. Shape as that of the values.
+ * Stretches values so that two percentiles become -1 and 1, clipped, and writes them to `into`, whose shape is
+ * theirs. All zeros where the percentiles are nearer than `flat`, relative to the larger.
  */
 export function stretched(
   values: Values,
   ends: { readonly low: number; readonly high: number },
   flat: number,
-): Float32Array<ArrayBuffer> {
+  into: Float32Array,
+): Float32Array {
   const { kernel, at, length } = values;
   const [low = 0, high = 0] = percentiles(values, [ends.low, ends.high]);
   if (!(high - low > flat * Math.max(Math.abs(low), Math.abs(high)))) {
-    return new Float32Array(length);
+    return into.fill(0);
   }
   const result = kernel.allocate(4 * length);
   kernel.exports.plane_stretch(at, length, 2 / (high - low), low, result);
-  return kernel.float32(result, length).slice();
+  into.set(kernel.float32(result, length));
+  return into;
 }
 
 /** The bin of the k-th lowest value, and how many stand in the bins before. */

@@ -136,7 +136,9 @@ describe('stretched', () => {
     (size) => {
       const values = Float64Array.from({ length: size * size }, (_, at) => (at * 7919) % 503);
       const [low = 0, high = 0] = inKernel(values, (plane) => percentiles(plane, [10, 80]));
-      const result = inKernel(values, (plane) => stretched(plane, { low: 10, high: 80 }, 1e-6));
+      const result = inKernel(values, (plane) =>
+        stretched(plane, { low: 10, high: 80 }, 1e-6, new Float32Array(values.length)),
+      );
       expect(result).toHaveLength(values.length);
       result.forEach((value, at) => {
         const place = (2 * (values[at]! - low)) / (high - low) - 1;

@@ -24,6 +24,12 @@ serveClassifier<GatedImage>(async (settings) => {
   const { session, manifest, engine, maxBatch, fallback } = await openSession(parsed);
   const { recipe, channels, width, height, range } = manifest.input;
 
+  /**
+   * Memory that no image is in. New memory for each image would make V8 collect its whole heap every thirty images. What
+   * an error leaves behind is the garbage collector's.
+   */
+  const tensors: Float32Array[] = [];
+
   /** What is known after the network; the time of a batch is shared by its images. */
   function conclude(
     { gates: before, facts, picture, timings, cams }: GatedImage,
@@ -51,7 +57,9 @@ serveClassifier<GatedImage>(async (settings) => {
     fallback,
     batchDelayMs,
     async prepare({ source, cams }) {
+      const memory = tensors.pop() ?? new Float32Array(channels * height * width);
       const prepared = await prepareImage(source, {
+        tensor: memory,
         recipe,
         inputSize: { channels, width, height },
         decode,
@@ -60,6 +68,7 @@ serveClassifier<GatedImage>(async (settings) => {
         pictureSide: cams ? PICTURE_SIDE : undefined,
       });
       if (prepared.kind === 'not-analysed') {
+        tensors.push(memory);
         return { kind: 'answered', classification: prepared };
       }
       const { identity, site, readMs, decodeMs, preprocessMs } = prepared;
@@ -68,11 +77,13 @@ serveClassifier<GatedImage>(async (settings) => {
       const gates = [...prepared.gates, ...byPixels.gates];
       const refusal = refusalOf(gates, facts);
       if (refusal !== undefined) {
+        tensors.push(memory);
         return { kind: 'answered', classification: refusal };
       }
       const { invert } = byPixels;
       const image: GatedImage = {
-        tensor: invert ? invertedTensor(prepared.tensor, range) : prepared.tensor,
+        memory,
+        tensor: invert ? invertedTensor(memory, range) : memory,
         cams,
         gates,
         facts,
@@ -90,13 +101,20 @@ serveClassifier<GatedImage>(async (settings) => {
         { cams: images.some(({ cams }) => cams) },
       );
       const inferMs = (performance.now() - startMs) / images.length;
-      return images.map((image, index) => conclude(image, outputs[index]!, inferMs));
+      const classifications = images.map((image, index) =>
+        conclude(image, outputs[index]!, inferMs),
+      );
+      // Last: images of a batch that throws are tried again, with what is in their memory.
+      tensors.push(...images.map(({ memory }) => memory));
+      return classifications;
     },
   };
 });
 
 /** An image that may go to the network. */
 interface GatedImage {
+  /** Free again when the network has seen the image. */
+  readonly memory: Float32Array;
   readonly tensor: Float32Array;
   readonly cams: boolean;
   readonly gates: readonly GateResult[];

@@ -21,10 +21,14 @@ const FLAT = 1e-6;
  *
  * Step 4 makes the tensor the same for every window that does not clip. Range: -1..1.
  */
-export function cxrSquare(image: ImageRows, size: number): Float32Array<ArrayBuffer> {
+export function cxrSquare(
+  image: ImageRows,
+  size: number,
+  into: Float32Array = new Float32Array(size * size),
+): Float32Array {
   const crop = centreSquareInSpace(image);
   const tone = toneOf(image.header);
   return resizeCrop(image, crop, size, triangleWeights, { tone }, (plane) =>
-    stretched(plane, { low: LOW_PERCENTILE, high: HIGH_PERCENTILE }, FLAT),
+    stretched(plane, { low: LOW_PERCENTILE, high: HIGH_PERCENTILE }, FLAT, into),
   );
 }

@@ -10,7 +10,12 @@ import { txrv224, txrv224Voi } from './txrv-224.js';
  * Shape of the result: [size, size], row-major, in the range that the recipe's comment states. A recipe
  * never changes under its name: another arithmetic is another version.
  */
-export type Recipe = (image: ImageRows, size: number) => Float32Array<ArrayBuffer>;
+export type Recipe = (
+  image: ImageRows,
+  size: number,
+  /** Where the result is written; new memory when absent. */
+  into?: Float32Array,
+) => Float32Array;
 
 interface RecipeEntry {
   readonly apply: Recipe;

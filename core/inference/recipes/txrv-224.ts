@@ -19,7 +19,11 @@ const FULL_SCALE = 1024;
  *
  * Steps 1 and 2 are affine and run on the resampled values. Range: -1024..1024.
  */
-export function txrv224(image: ImageRows, size: number): Float32Array<ArrayBuffer> {
+export function txrv224(
+  image: ImageRows,
+  size: number,
+  into: Float32Array = new Float32Array(size * size),
+): Float32Array {
   const { header } = image;
   const max = 2 ** header.BitsStored - 1;
   const inverted = header.PhotometricInterpretation === 'MONOCHROME1';
@@ -35,7 +39,7 @@ export function txrv224(image: ImageRows, size: number): Float32Array<ArrayBuffe
     const ends = holdsZero
       ? [-FULL_SCALE, FULL_SCALE]
       : [range.min * gain + offset, range.max * gain + offset];
-    return clipped(plane, Math.min(...ends), Math.max(...ends));
+    return clipped(plane, Math.min(...ends), Math.max(...ends), into);
   });
 }
 
@@ -43,12 +47,16 @@ export function txrv224(image: ImageRows, size: number): Float32Array<ArrayBuffe
  * `txrv-224-voi@1`: the same resampling and scale, after the greyscale chain of the DICOM standard: Modality
  * LUT, VOI LUT, MONOCHROME1 or Presentation LUT Shape, padding, pixels that are not square. Range: -1024..1024.
  */
-export function txrv224Voi(image: ImageRows, size: number): Float32Array<ArrayBuffer> {
+export function txrv224Voi(
+  image: ImageRows,
+  size: number,
+  into: Float32Array = new Float32Array(size * size),
+): Float32Array {
   const crop = centreSquareInSpace(image);
   const scale = { gain: 2 * FULL_SCALE, offset: -FULL_SCALE };
   const tone = toneOf(image.header);
   return resizeCrop(image, crop, size, skimageWeights, { tone, scale }, (plane) =>
-    clipped(plane, -FULL_SCALE, FULL_SCALE),
+    clipped(plane, -FULL_SCALE, FULL_SCALE, into),
   );
 }
 
@@ -56,8 +64,10 @@ function clipped(
   { kernel, at, length }: ResampledPlane,
   low: number,
   high: number,
-): Float32Array<ArrayBuffer> {
+  into: Float32Array,
+): Float32Array {
   const result = kernel.allocate(4 * length);
   kernel.exports.plane_clip(at, length, low, high, result);
-  return kernel.float32(result, length).slice();
+  into.set(kernel.float32(result, length));
+  return into;
 }
