@@ -7,7 +7,7 @@ import { loadModel } from '../../adapters/models/load-model.js';
 import { observeTensors } from '../../adapters/onnx/observe-ranges.js';
 import { decodeOnnx, encodeOnnx } from '../../adapters/onnx/onnx-file.js';
 import { modelManifestSchema } from '../../core/inference/model-manifest.js';
-import { withDepthwiseNorms } from '../../core/onnx/depthwise-norms.js';
+import { quantisableGraph } from '../../core/onnx/quantisable-graph.js';
 import { planQuantisation } from '../../core/onnx/quantisation-plan.js';
 import { quantiseGraph } from '../../core/onnx/quantise-graph.js';
 import { rangeOf } from '../../core/onnx/tensor-ranges.js';
@@ -22,7 +22,7 @@ export async function addInt8Form(folder: string, images: readonly string[]): Pr
   const inputs = await Promise.all(images.map((path) => networkInput(path, manifest)));
   const tensors = inputs.filter((input) => input !== undefined);
   const decoded = decodeOnnx(bytes);
-  const model = { ...decoded, graph: withDepthwiseNorms(decoded.graph) };
+  const model = { ...decoded, graph: quantisableGraph(decoded.graph) };
   const plan = planQuantisation(model.graph);
   const histograms = await observeTensors(model, plan.tensors, tensors);
   const ranges = new Map([...histograms].map(([name, found]) => [name, rangeOf(found, 0)]));

@@ -7,7 +7,7 @@ import { observeTensors } from '../../adapters/onnx/observe-ranges.js';
 import { decodeOnnx, encodeOnnx } from '../../adapters/onnx/onnx-file.js';
 import { PipelineError } from '../../core/errors.js';
 import type { ModelManifest } from '../../core/inference/model-manifest.js';
-import { withDepthwiseNorms } from '../../core/onnx/depthwise-norms.js';
+import { quantisableGraph } from '../../core/onnx/quantisable-graph.js';
 import type { OnnxModel } from '../../core/onnx/onnx-model.js';
 import { withOutputBias } from '../../core/onnx/output-bias.js';
 import { planQuantisation } from '../../core/onnx/quantisation-plan.js';
@@ -44,7 +44,7 @@ const LAYER_IMAGES = 6;
 export async function searchInt8(model: LoadedModel, search: Int8Search): Promise<Int8Model> {
   const { calibration, check, target } = search;
   const decoded = decodeOnnx(model.bytes);
-  const prepared = { ...decoded, graph: withDepthwiseNorms(decoded.graph) };
+  const prepared = { ...decoded, graph: quantisableGraph(decoded.graph) };
   const { tensors, layers } = planQuantisation(prepared.graph);
   if (layers.length === 0) {
     throw new PipelineError('model-graph-mismatch', 'The graph has no convolution to quantise.');

@@ -60,3 +60,17 @@ export function floatOf(node: OnnxNode, name: string): number | undefined {
   const attribute = node.attributes?.[name];
   return attribute !== undefined && 'float' in attribute ? attribute.float : undefined;
 }
+
+export function intsOf(node: OnnxNode, name: string): readonly number[] | undefined {
+  const attribute = node.attributes?.[name];
+  return attribute !== undefined && 'ints' in attribute ? attribute.ints : undefined;
+}
+
+/** Whether the windows of a convolution or pool take neighbouring pixels and are padded as `pads` says. */
+export function hasPlainWindows(node: OnnxNode): boolean {
+  const auto = node.attributes?.['auto_pad'];
+  return (
+    (auto === undefined || ('text' in auto && auto.text === 'NOTSET')) &&
+    (intsOf(node, 'dilations') ?? []).every((step) => step === 1)
+  );
+}

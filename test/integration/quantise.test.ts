@@ -10,8 +10,10 @@ import { observeTensors } from '../../adapters/onnx/observe-ranges.js';
 import { encodeOnnx } from '../../adapters/onnx/onnx-file.js';
 import { modelManifestSchema } from '../../core/inference/model-manifest.js';
 import { buildDenseNet } from '../../core/onnx/densenet.js';
-import { withDepthwiseNorms } from '../../core/onnx/depthwise-norms.js';
+import { withFoldedStem } from '../../core/onnx/folded-stem.js';
+import { floatTensor, type OnnxModel } from '../../core/onnx/onnx-model.js';
 import { withOutputBias } from '../../core/onnx/output-bias.js';
+import { quantisableGraph } from '../../core/onnx/quantisable-graph.js';
 import { planQuantisation } from '../../core/onnx/quantisation-plan.js';
 import { quantiseGraph } from '../../core/onnx/quantise-graph.js';
 import { rangeOf, signalToNoise } from '../../core/onnx/tensor-ranges.js';
@@ -32,7 +34,7 @@ afterAll(async () => {
 });
 
 const { model: exactModel } = buildDenseNet(smallDenseNet(), { size: SMALL_SIZE });
-const model = { ...exactModel, graph: withDepthwiseNorms(exactModel.graph) };
+const model = { ...exactModel, graph: quantisableGraph(exactModel.graph) };
 
 async function logits(bytes: Uint8Array, images: readonly Float32Array[]): Promise<number[]> {
   const session = await InferenceSession.create(bytes, {
@@ -49,14 +51,71 @@ async function logits(bytes: Uint8Array, images: readonly Float32Array[]): Promi
   return all;
 }
 
-test('batch norms as depthwise convolutions compute the same', async () => {
+test('what is quantised computes the same as the network that it was made from', async () => {
   const images = randomImages(2);
-  expect(model.graph.nodes.some(({ op }) => op === 'BatchNormalization')).toBe(false);
+  const ops = new Set(model.graph.nodes.map(({ op }) => op));
+  expect([...ops].filter((op) => /BatchNormalization|AveragePool/.test(op))).toEqual([
+    'GlobalAveragePool',
+  ]);
+  expect(ops).toContain('SpaceToDepth');
   const [before, after] = [
     await logits(encodeOnnx(exactModel), images),
     await logits(encodeOnnx(model), images),
   ];
   expect(signalToNoise(before, after)).toBeGreaterThan(100);
+});
+
+/** A convolution alone, in steps of two. */
+function stemModel(rows: number, columns: number, taps: readonly [number, number], pads: number[]) {
+  const outputs = 3;
+  const weights = randomImages(1)[0]!.slice(0, outputs * taps[0] * taps[1]);
+  const model: OnnxModel = {
+    ...exactModel,
+    graph: {
+      name: 'stem',
+      nodes: [
+        {
+          op: 'Conv',
+          inputs: ['image', 'weight'],
+          outputs: ['logits'],
+          attributes: {
+            kernel_shape: { ints: taps },
+            strides: { ints: [2, 2] },
+            pads: { ints: pads },
+          },
+        },
+      ],
+      initializers: [floatTensor('weight', [outputs, 1, ...taps], weights)],
+      inputs: [{ name: 'image', shape: [1, 1, rows, columns] }],
+      outputs: [{ name: 'logits' }],
+    },
+  };
+  return model;
+}
+
+test.each([
+  [[7, 7] as const, [3, 3, 3, 3]],
+  [[3, 3] as const, [1, 1, 1, 1]],
+  [[5, 2] as const, [0, 1, 2, 0]],
+  [[4, 6] as const, [2, 3, 1, 2]],
+  [[1, 1] as const, [0, 0, 0, 0]],
+  [[2, 3] as const, [1, 0, 0, 3]],
+])('a stem of %j with pads %j is folded exactly', async (taps, pads) => {
+  const before = stemModel(SMALL_SIZE, SMALL_SIZE, taps, pads);
+  const after = { ...before, graph: withFoldedStem(before.graph) };
+  expect(after.graph.nodes.map(({ op }) => op)).toEqual(['SpaceToDepth', 'Conv']);
+  const images = randomImages(1);
+  const [whole, folded] = [
+    await logits(encodeOnnx(before), images),
+    await logits(encodeOnnx(after), images),
+  ];
+  expect(folded).toHaveLength(whole.length);
+  expect(signalToNoise(whole, folded)).toBeGreaterThan(100);
+});
+
+test('a stem over an odd number of rows stays as it is', () => {
+  const { graph } = stemModel(63, 64, [7, 7], [3, 3, 3, 3]);
+  expect(withFoldedStem(graph)).toBe(graph);
 });
 
 test('a quantised DenseNet keeps its logits, and one scale for all parts of a block', async () => {
