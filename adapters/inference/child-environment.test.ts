@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { childEnvironment } from './child-environment.js';
 
-test('a child learns where libraries and GPUs are, and no secret', () => {
+test('a child learns where libraries and GPUs are, how little memory it needs, and no secret', () => {
   const environment = {
     PATH: '/usr/bin',
     LD_LIBRARY_PATH: '/usr/local/cuda/lib64',
@@ -16,5 +16,7 @@ test('a child learns where libraries and GPUs are, and no secret', () => {
     'PATH',
     'LD_LIBRARY_PATH',
     'CUDA_VISIBLE_DEVICES',
+    'MALLOC_ARENA_MAX',
+    'UV_THREADPOOL_SIZE',
   ]);
 });
