@@ -25,9 +25,11 @@ interface LoopOptions {
   readonly prepare?: (task: ImageTask) => PreparedTask<string>;
   readonly infer?: (images: readonly string[]) => void;
   readonly onPrepared?: (task: ImageTask) => void;
+  readonly onAnswer?: (id: number) => void;
 }
 
-function loop({ maxBatch, batchDelayMs = 0, prepare, infer, onPrepared }: LoopOptions) {
+function loop(options: LoopOptions) {
+  const { maxBatch, batchDelayMs = 0, prepare, infer, onPrepared, onAnswer } = options;
   const batches: string[][] = [];
   const answers = new Map<number, string>();
   let onAnswers: () => void = () => undefined;
@@ -46,6 +48,7 @@ function loop({ maxBatch, batchDelayMs = 0, prepare, infer, onPrepared }: LoopOp
     },
     progressed: () => undefined,
     answer: (id, classification) => {
+      onAnswer?.(id);
       answers.set(id, classification.kind === 'not-analysed' ? classification.detail : '');
       onAnswers();
     },
@@ -170,5 +173,22 @@ describe('a batch loop', () => {
     add(task(3));
     await done;
     expect(Object.fromEntries(answers)).toEqual({ 1: '1', 2: 'failed: not a number', 3: '3' });
+  });
+
+  test('computes nothing again when an answer cannot be told', async () => {
+    const { add, batches, answers, answered } = loop({
+      maxBatch: 2,
+      onAnswer: (id) => {
+        if (id === 1) {
+          throw new Error('could not be cloned');
+        }
+      },
+    });
+    const done = answered(2);
+    add(task(1));
+    add(task(2));
+    await done;
+    expect(batches).toEqual([['1', '2']]);
+    expect(Object.fromEntries(answers)).toEqual({ 1: 'failed: could not be cloned', 2: '2' });
   });
 });

@@ -90,11 +90,9 @@ export function createBatchLoop<T>(deps: BatchLoopDeps<T>): (task: ImageTask) =>
 
   async function inferAndAnswer(batch: readonly Ready<T>[]): Promise<void> {
     deps.progressed();
+    let classifications: readonly ImageClassification[];
     try {
-      const classifications = await deps.infer(batch.map(({ image }) => image));
-      for (const [index, { id }] of batch.entries()) {
-        deps.answer(id, classifications[index]!);
-      }
+      classifications = await deps.infer(batch.map(({ image }) => image));
     } catch (error) {
       const [first, ...others] = batch;
       if (first !== undefined && others.length === 0) {
@@ -105,6 +103,19 @@ export function createBatchLoop<T>(deps: BatchLoopDeps<T>): (task: ImageTask) =>
       for (const ready of batch) {
         await inferAndAnswer([ready]);
       }
+      return;
+    }
+    for (const [index, { id }] of batch.entries()) {
+      tell(id, classifications[index]!);
+    }
+  }
+
+  /** What cannot be told is no reason to compute anything again. */
+  function tell(id: number, classification: ImageClassification): void {
+    try {
+      deps.answer(id, classification);
+    } catch (error) {
+      deps.fail(id, error);
     }
   }
 

@@ -10,7 +10,7 @@ import {
   type MessageToChild,
 } from './child-messages.js';
 
-/** What an image leaves behind is little and dies at once: a larger young generation only grows. Unit: MB. */
+/** Of one half of the young generation. What an image leaves behind is little and dies at once; a larger one only grows. */
 const YOUNG_GENERATION = '--max-semi-space-size=2';
 /** How long a child that was told to end may take before it is killed. */
 const STOP_LIMIT_MS = 2_000;

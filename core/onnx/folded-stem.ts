@@ -7,8 +7,8 @@ import {
   type OnnxTensor,
 } from './onnx-model.js';
 
-/** The runtime's int8 kernel multiplies so many channels at a time: one takes it as long as four. */
 const BLOCK = 2;
+/** The runtime's int8 kernel multiplies so many at a time: one channel takes it as long as four. */
 const CHANNELS = BLOCK * BLOCK;
 
 /**
@@ -91,9 +91,7 @@ function foldAxis(side: number | string | undefined, taps: number, before: numbe
   const blockTaps = Math.ceil((taps + shift) / BLOCK);
   const outputs = Math.floor((side + before + after - taps) / BLOCK) + 1;
   const blocksAfter = outputs - 1 + blockTaps - blocksBefore - side / BLOCK;
-  return blocksAfter < 0
-    ? undefined
-    : { taps: blockTaps, shift, before: blocksBefore, after: blocksAfter };
+  return { taps: blockTaps, shift, before: blocksBefore, after: blocksAfter };
 }
 
 function replaced(graph: OnnxGraph, stem: OnnxNode, { weight, attributes }: Folding): OnnxGraph {

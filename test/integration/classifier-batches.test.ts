@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import type { ImageClassification } from '../../core/inference/image-classifier.js';
+import { writeGreyImages } from '../support/grey-images.js';
 import { firstLogit, firstPid, usePools } from '../support/pool-fixture.js';
 import { tinyModel, writeModelFolder } from '../support/tiny-model.js';
 
@@ -15,20 +17,32 @@ beforeAll(() => {
   ({ folder, images } = fixture());
 });
 
+function told(answer: ImageClassification): unknown {
+  return answer.kind === 'scored' ? [answer.gates, answer.logits] : answer.reason;
+}
+
 describe('a pool that computes batches', () => {
   test('gives every image the answer that it has alone', async () => {
     const alone = await openPool({ PREREAD_INFERENCE_PROCESSES: 1 });
-    const single: number[] = [];
-    for (const path of images) {
-      single.push(firstLogit(await alone.classify({ path })));
+    // Between the others some that are refused before the network, and some that are turned to the right polarity.
+    const blank = await writeGreyImages(folder, 3, { prefix: 'blank', contrast: 0 });
+    const inverted = await writeGreyImages(folder, 5, { prefix: 'inverted', contrast: -400 });
+    const mixed = images.flatMap((path, index) => [
+      path,
+      ...(index % 4 === 1 ? [inverted[index % 5]!] : index % 4 === 2 ? [blank[index % 3]!] : []),
+    ]);
+    const single: unknown[] = [];
+    for (const path of mixed) {
+      single.push(told(await alone.classify({ path })));
     }
+    expect(single.filter((answer) => answer === 'image-blank')).toHaveLength(6);
     const pool = await openPool({ PREREAD_MAX_BATCH: 5 });
     expect(pool.maxBatch).toBe(5);
     expect(pool.concurrency).toBe(20);
     const answers = await Promise.all(
-      images.map((path, index) => pool.classify({ path }, { urgent: index % 7 === 3 })),
+      mixed.map((path, index) => pool.classify({ path }, { urgent: index % 7 === 3 })),
     );
-    expect(answers.map(firstLogit)).toEqual(single);
+    expect(answers.map(told)).toEqual(single);
   });
 
   test('of a model whose batch is fixed takes one image at a time', async () => {

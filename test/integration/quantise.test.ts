@@ -11,7 +11,8 @@ import { encodeOnnx } from '../../adapters/onnx/onnx-file.js';
 import { modelManifestSchema } from '../../core/inference/model-manifest.js';
 import { buildDenseNet } from '../../core/onnx/densenet.js';
 import { withFoldedStem } from '../../core/onnx/folded-stem.js';
-import { floatTensor, type OnnxModel } from '../../core/onnx/onnx-model.js';
+import { withDepthwisePools } from '../../core/onnx/depthwise-pools.js';
+import { floatTensor, type OnnxModel, type OnnxNode } from '../../core/onnx/onnx-model.js';
 import { withOutputBias } from '../../core/onnx/output-bias.js';
 import { quantisableGraph } from '../../core/onnx/quantisable-graph.js';
 import { planQuantisation } from '../../core/onnx/quantisation-plan.js';
@@ -111,6 +112,59 @@ test.each([
   ];
   expect(folded).toHaveLength(whole.length);
   expect(signalToNoise(whole, folded)).toBeGreaterThan(100);
+});
+
+/** An average pool behind a convolution of three channels. */
+function poolModel(attributes: OnnxNode['attributes'], between: OnnxNode['op'] = 'Relu') {
+  const model = stemModel(SMALL_SIZE, SMALL_SIZE, [1, 1], [0, 0, 0, 0]);
+  const [stem] = model.graph.nodes;
+  return {
+    ...model,
+    graph: {
+      ...model.graph,
+      nodes: [
+        { ...stem!, outputs: ['convolved'] },
+        { op: between, inputs: ['convolved'], outputs: ['rectified'] },
+        {
+          op: 'AveragePool',
+          inputs: ['rectified'],
+          outputs: ['logits'],
+          ...(attributes && { attributes }),
+        },
+      ],
+    },
+  };
+}
+
+const SIDE_BY_SIDE = { kernel_shape: { ints: [2, 3] }, strides: { ints: [2, 3] } };
+
+test('an average pool becomes a convolution that computes the same', async () => {
+  const before = poolModel(SIDE_BY_SIDE);
+  const after = { ...before, graph: withDepthwisePools(before.graph) };
+  expect(after.graph.nodes.map(({ op }) => op)).toEqual(['Conv', 'Relu', 'Conv']);
+  const images = randomImages(1);
+  const [whole, rewritten] = [
+    await logits(encodeOnnx(before), images),
+    await logits(encodeOnnx(after), images),
+  ];
+  expect(rewritten).toHaveLength(whole.length);
+  expect(signalToNoise(whole, rewritten)).toBeGreaterThan(100);
+});
+
+test.each([
+  ['is padded', { ...SIDE_BY_SIDE, pads: { ints: [0, 1, 0, 0] } }],
+  ['is padded by itself', { ...SIDE_BY_SIDE, auto_pad: { text: 'SAME_UPPER' } }],
+  ['takes windows over the edge', { ...SIDE_BY_SIDE, ceil_mode: { int: 1 } }],
+  ['takes windows that overlap', { ...SIDE_BY_SIDE, strides: { ints: [1, 1] } }],
+  ['leaves pixels out', { ...SIDE_BY_SIDE, dilations: { ints: [2, 1] } }],
+  ['takes one axis', { kernel_shape: { ints: [2] }, strides: { ints: [2] } }],
+])('an average pool that %s stays as it is', (_, attributes) => {
+  expect(withDepthwisePools(poolModel(attributes).graph).nodes.at(-1)?.op).toBe('AveragePool');
+});
+
+test('an average pool of an unknown number of channels stays as it is', () => {
+  const { graph } = poolModel(SIDE_BY_SIDE, 'Transpose');
+  expect(withDepthwisePools(graph).nodes.at(-1)?.op).toBe('AveragePool');
 });
 
 test('a stem over an odd number of rows stays as it is', () => {

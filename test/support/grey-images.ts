@@ -6,10 +6,9 @@ import { wrapGreyImage } from '../../scripts/phantom/phantom-dicom.js';
 export interface GreyImageOptions {
   readonly size?: number;
   readonly prefix?: string;
+  /** Default: 40, little, but no blank image. Below 0 the lungs are bright. Unit: stored values. */
+  readonly contrast?: number;
 }
-
-/** Half the contrast of a picture's lungs, in stored values: little, but no blank image. */
-const CONTRAST = 40;
 
 /**
  * Small pictures of two lungs that each have one mean grey value, so that each has its own scores and a mix-up
@@ -18,15 +17,16 @@ const CONTRAST = 40;
 export async function writeGreyImages(
   folder: string,
   count: number,
-  { size = 512, prefix = 'image' }: GreyImageOptions = {},
+  { size = 512, prefix = 'image', contrast = 40 }: GreyImageOptions = {},
 ): Promise<string[]> {
   const paths: string[] = [];
   for (let index = 0; index < count; index += 1) {
-    const grey = CONTRAST + Math.round(((index + 0.5) / count) * (4095 - 2 * CONTRAST));
+    const margin = Math.abs(contrast);
+    const grey = margin + Math.round(((index + 0.5) / count) * (4095 - 2 * margin));
     const pixels = new Uint16Array(size * size);
     for (let at = 0; at < pixels.length; at += 1) {
       const inLung = isLung((at % size) / size, Math.floor(at / size) / size);
-      pixels[at] = grey + (inLung ? -CONTRAST : CONTRAST);
+      pixels[at] = grey + (inLung ? -contrast : contrast);
     }
     const bytes = wrapGreyImage(
       { Rows: size, Columns: size, BitsStored: 12, pixels },

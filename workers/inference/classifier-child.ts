@@ -25,8 +25,8 @@ serveClassifier<GatedImage>(async (settings) => {
   const { recipe, channels, width, height, range } = manifest.input;
 
   /**
-   * Memory that no image is in. New memory for each image would make V8 collect its whole heap every thirty images. What
-   * an error leaves behind is the garbage collector's.
+   * Memory that no image is in: new memory for each one would make V8 collect its whole heap often. What an error leaves
+   * behind is the garbage collector's.
    */
   const tensors: Float32Array[] = [];
 

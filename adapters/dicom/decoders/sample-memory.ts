@@ -1,5 +1,5 @@
 /** Larger memory is not kept from one image to the next. */
-export const KEPT_BYTES = 64 * 1024 * 1024;
+const KEPT_BYTES = 64 * 1024 * 1024;
 
 /** Bytes that may be used until they are released, once. Who never releases them leaves them to the garbage collector. */
 export interface LentBytes {

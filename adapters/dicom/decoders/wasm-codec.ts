@@ -2,9 +2,11 @@ import { createRequire } from 'node:module';
 
 import { PipelineError } from '../../../core/errors.js';
 import type { Codestream } from './codestream.js';
-import { KEPT_BYTES } from './sample-memory.js';
 
 const require = createRequire(import.meta.url);
+
+/** An instance's memory never shrinks: one that has grown beyond this is thrown away. Whole images of 2500 x 3000 stay below. */
+const KEPT_MEMORY_BYTES = 256 * 1024 * 1024;
 
 export interface FrameInfo {
   readonly width: number;
@@ -61,6 +63,12 @@ export function createWasmCodec<Decoder extends WasmDecoder>(
     }
   }
 
+  function forgetGrown({ buffer }: Uint8Array): void {
+    if (buffer.byteLength > KEPT_MEMORY_BYTES) {
+      loaded = undefined;
+    }
+  }
+
   return {
     async withDecoder(codestream, read, use) {
       loaded ??= loadClass(specifier, className) as Promise<new () => Decoder>;
@@ -72,15 +80,14 @@ export function createWasmCodec<Decoder extends WasmDecoder>(
         codestream.readInto(encoded, 0);
         header = read(encoded);
       } catch (error) {
-        // Nothing has been decoded: the instance is sound. Its memory never shrinks.
+        // Nothing has been decoded: the instance is sound.
+        forgetGrown(encoded);
         decoder.delete();
-        if (codestream.length > KEPT_BYTES) {
-          loaded = undefined;
-        }
         throw error;
       }
       return guarded(() => {
         const result = use(decoder, header);
+        forgetGrown(decoder.getDecodedBuffer());
         decoder.delete();
         return result;
       });
