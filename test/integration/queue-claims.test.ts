@@ -142,7 +142,8 @@ test('the end of a job does not read the jobs that wait', async () => {
   );
   await queue.enqueue(Array.from({ length: 11 }, () => inferJob()));
   await stopped;
-  expect((await rowsRead()) - readAtFirst).toBeLessThan(WAITING);
+  // Each of the ten ends would read them all. A look for jobs that are lost may do so, now and then.
+  expect((await rowsRead()) - readAtFirst).toBeLessThan(5 * WAITING);
 });
 
 test('a worker whose claims fail leaves time for all else, and goes on when they do not', async () => {
