@@ -52,6 +52,17 @@ async function logits(bytes: Uint8Array, images: readonly Float32Array[]): Promi
   return all;
 }
 
+async function expectSameLogits(
+  before: OnnxModel,
+  after: OnnxModel,
+  images: readonly Float32Array[],
+): Promise<void> {
+  const whole = await logits(encodeOnnx(before), images);
+  const rewritten = await logits(encodeOnnx(after), images);
+  expect(rewritten).toHaveLength(whole.length);
+  expect(signalToNoise(whole, rewritten)).toBeGreaterThan(100);
+}
+
 test('what is quantised computes the same as the network that it was made from', async () => {
   const images = randomImages(2);
   const ops = new Set(model.graph.nodes.map(({ op }) => op));
@@ -59,11 +70,7 @@ test('what is quantised computes the same as the network that it was made from',
     'GlobalAveragePool',
   ]);
   expect(ops).toContain('SpaceToDepth');
-  const [before, after] = [
-    await logits(encodeOnnx(exactModel), images),
-    await logits(encodeOnnx(model), images),
-  ];
-  expect(signalToNoise(before, after)).toBeGreaterThan(100);
+  await expectSameLogits(exactModel, model, images);
 });
 
 /** A convolution alone, in steps of two. */
@@ -105,13 +112,7 @@ test.each([
   const before = stemModel(SMALL_SIZE, SMALL_SIZE, taps, pads);
   const after = { ...before, graph: withFoldedStem(before.graph) };
   expect(after.graph.nodes.map(({ op }) => op)).toEqual(['SpaceToDepth', 'Conv']);
-  const images = randomImages(1);
-  const [whole, folded] = [
-    await logits(encodeOnnx(before), images),
-    await logits(encodeOnnx(after), images),
-  ];
-  expect(folded).toHaveLength(whole.length);
-  expect(signalToNoise(whole, folded)).toBeGreaterThan(100);
+  await expectSameLogits(before, after, randomImages(1));
 });
 
 /** An average pool behind a convolution of three channels. */
@@ -142,13 +143,7 @@ test('an average pool becomes a convolution that computes the same', async () =>
   const before = poolModel(SIDE_BY_SIDE);
   const after = { ...before, graph: withDepthwisePools(before.graph) };
   expect(after.graph.nodes.map(({ op }) => op)).toEqual(['Conv', 'Relu', 'Conv']);
-  const images = randomImages(1);
-  const [whole, rewritten] = [
-    await logits(encodeOnnx(before), images),
-    await logits(encodeOnnx(after), images),
-  ];
-  expect(rewritten).toHaveLength(whole.length);
-  expect(signalToNoise(whole, rewritten)).toBeGreaterThan(100);
+  await expectSameLogits(before, after, randomImages(1));
 });
 
 test.each([

@@ -5,28 +5,28 @@ import { createWasmCodec } from './wasm-codec.js';
 
 const codec = createWasmCodec('@cornerstonejs/codec-openjph/wasmjs', 'HTJ2KDecoder');
 
-/** The class of the instance that reads so many bytes, which are refused. */
-async function refusingInstance(length: number): Promise<unknown> {
-  let instance: unknown;
+/** The memory of the instance that reads so many bytes, which are refused. */
+async function refusingMemory(length: number): Promise<unknown> {
+  let memory: unknown;
   const codestream = {
     length,
     bytes: () => new Uint8Array(length),
     readInto: () => undefined,
   };
   const read = (encoded: Uint8Array) => {
-    instance = encoded.buffer;
+    memory = encoded.buffer;
     expect(encoded).toHaveLength(length);
     throw new PipelineError('pixel-data-corrupt');
   };
   await expect(codec.withDecoder(codestream, read, () => undefined)).rejects.toThrow(PipelineError);
-  return instance;
+  return memory;
 }
 
 test('an instance is used again after what it refused, unless that was so large that it has grown', async () => {
-  const first = await refusingInstance(1_000);
-  expect(await refusingInstance(1_000)).toBe(first);
-  const grown = await refusingInstance(300 * 1024 * 1024);
-  const fresh = await refusingInstance(1_000);
+  const first = await refusingMemory(1_000);
+  expect(await refusingMemory(1_000)).toBe(first);
+  const grown = await refusingMemory(300 * 1024 * 1024);
+  const fresh = await refusingMemory(1_000);
   expect(fresh).not.toBe(grown);
   expect((fresh as ArrayBuffer).byteLength).toBeLessThan(256 * 1024 * 1024);
 });
