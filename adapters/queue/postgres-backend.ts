@@ -2,6 +2,7 @@ import { createPostgresBackend, Queue, runMigrations, Worker } from 'bullmq';
 import type pg from 'pg';
 
 import { NARROW_PLANS } from './narrow-plans.js';
+import { pauseAfterRefusal } from './pause-after-refusal.js';
 import type { QueueBackend } from './queue-backend.js';
 import { STREAMS, workerOptions } from './queue-backend.js';
 import { spareClaims } from './spare-claims.js';
@@ -24,11 +25,11 @@ export function createPostgresQueueBackend(pool: pg.Pool): QueueBackend {
       const options = { connection: pool, streams: STREAMS };
       return new Queue(name, options, createPostgresBackend).on('error', onError);
     },
-    createWorker(name, processor, settings, onError) {
+    createWorker(name, processor, settings, events) {
       const options = { connection: pool, ...workerOptions(settings) };
       const createBackend: typeof createPostgresBackend = (...args) =>
-        spareClaims(createPostgresBackend(...args));
-      return new Worker(name, processor, options, createBackend).on('error', onError);
+        spareClaims(pauseAfterRefusal(createPostgresBackend(...args), events));
+      return new Worker(name, processor, options, createBackend).on('error', events.onError);
     },
     // The queue is in the same database as what its jobs are about: they are lost together or not at all.
     hasMark: () => Promise.resolve(true),

@@ -1,5 +1,7 @@
 import type { Processor, Queue, Worker } from 'bullmq';
 
+import type { RefusalEvents } from './pause-after-refusal.js';
+
 /** What differs between BullMQ's backends. */
 export interface QueueBackend {
   /** From so many on jobs are added together, which is then cheaper than one by one. */
@@ -11,7 +13,7 @@ export interface QueueBackend {
     name: string,
     processor: Processor,
     settings: WorkerSettings,
-    onError: OnError,
+    events: WorkerEvents,
   ): BullWorker;
   /** Whether the mark is there that the last `setMark` has left. */
   hasMark(name: string): Promise<boolean>;
@@ -35,6 +37,10 @@ export type BullWorker = Pick<Worker, 'close' | 'waitUntilReady' | 'concurrency'
 
 /** Trouble with the connection. It must be heard, or it ends the process. */
 export type OnError = (error: Error) => void;
+
+export interface WorkerEvents extends RefusalEvents {
+  readonly onError: OnError;
+}
 
 export interface WorkerSettings {
   readonly concurrency: number;

@@ -1,7 +1,8 @@
-import { Queue, Worker, type Telemetry } from 'bullmq';
+import { createRedisBackend, Queue, Worker, type Telemetry } from 'bullmq';
 import type { RedisOptions } from 'ioredis';
 import { Redis } from 'ioredis';
 
+import { pauseAfterRefusal } from './pause-after-refusal.js';
 import type { QueueBackend } from './queue-backend.js';
 import { STREAMS, workerOptions } from './queue-backend.js';
 
@@ -63,10 +64,12 @@ export function createRedisQueueBackend(url: string, telemetry?: Telemetry): Que
         onError,
       );
     },
-    createWorker(name, processor, settings, onError) {
+    createWorker(name, processor, settings, events) {
       const connection = (worker ??= new TrackedRedis(WORKER));
       const options = { connection, ...workerOptions(settings), ...traced };
-      return new Worker(name, processor, options).on('error', onError);
+      const createBackend: typeof createRedisBackend = (...args) =>
+        pauseAfterRefusal(createRedisBackend(...args), events);
+      return new Worker(name, processor, options, createBackend).on('error', events.onError);
     },
     hasMark: async (name) => (await producing().exists(markKey(name))) === 1,
     async setMark(name) {

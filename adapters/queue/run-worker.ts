@@ -93,7 +93,19 @@ export async function runWorker<N extends JobName>(
       maxStalledCount: MAX_STALLED_COUNT,
       retryDelayMs: (attemptsMade) => retryDelayMs(policy, attemptsMade, deps.random()),
     },
-    deps.onError,
+    {
+      onError: deps.onError,
+      onRefused(error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        deps.logger.warn(
+          { job: name, reason },
+          'no job can be taken from the queue; asking every second',
+        );
+      },
+      onServed() {
+        deps.logger.info({ job: name }, 'jobs are taken from the queue again');
+      },
+    },
   );
 
   /** A server that is away is not waited for: what it did not hear, another worker does again. */

@@ -1,12 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { createPostgresBackend } from 'bullmq';
 
 type Backend = ReturnType<typeof createPostgresBackend>;
 
 /** BullMQ's answer to a worker that asks for a job where there is none. */
 const NO_JOB = [null, '', 0, 0];
-const FAILED_PAUSE_MS = 1_000;
 
 /**
  * Saves the database of a worker's backend the questions of which the answer is known or is found otherwise. A worker of
@@ -18,9 +15,6 @@ const FAILED_PAUSE_MS = 1_000;
  * - While the worker waits for a job, one that is finished claims none: whatever comes wakes the worker.
  *
  * Of a worker that is busy nothing is saved: with each job that it finishes it claims the next one.
- *
- * A claim that failed fails a while later. After an error that is none of the connection a worker of BullMQ tries again
- * at once, and where that needs no network, as with the embedded database, nothing else in the process would run any more.
  */
 export function spareClaims(backend: Backend): Backend {
   const claim = backend.moveToActive.bind(backend);
@@ -49,10 +43,7 @@ export function spareClaims(backend: Backend): Backend {
     }
     const hadWaited = woken;
     woken = false;
-    const claimed: unknown[] = await claim(token, name).catch(async (error: unknown) => {
-      await sleep(FAILED_PAUSE_MS, undefined, { ref: false });
-      throw error;
-    });
+    const claimed: unknown[] = await claim(token, name);
     const found = Boolean(claimed[0]);
     skip = found && hadWaited && !several;
     several = found && (several || skip);
