@@ -1,6 +1,12 @@
 import type { JobsOptions } from 'bullmq';
 
-import type { JobHandler, JobQueue, JobWorker, PoisonedJob } from '../../core/jobs/job-queue.js';
+import type {
+  JobHandler,
+  JobQueue,
+  JobWorker,
+  PoisonedJob,
+  WorkOptions,
+} from '../../core/jobs/job-queue.js';
 import type { JobName, NewJob } from '../../core/jobs/jobs.js';
 import { JOB_NAMES } from '../../core/jobs/jobs.js';
 import type { Logger } from '../../core/log.js';
@@ -14,7 +20,7 @@ import { promoteOverdue } from './promote-overdue.js';
 import { openQueueBoard, type QueueBoard } from './queue-board.js';
 import { answering } from './queue-error.js';
 import { rememberSuccess } from './remember-success.js';
-import { runWorker } from './run-worker.js';
+import { runWorker, type RunningWorker } from './run-worker.js';
 
 export interface JobQueueDeps {
   readonly logger: Logger;
@@ -63,6 +69,8 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
   const tracing = options.backend.kind === 'redis' ? options.backend.tracing : undefined;
   const prepare = rememberSuccess(() => backend.prepare());
   const workers = new Set<JobWorker>();
+  /** Those that take what is handed over. */
+  const takers = new Map<JobName, RunningWorker>();
   const queues: Readonly<Record<JobName, () => Promise<BullQueue>>> = {
     infer: rememberSuccess(() => openQueue('infer')),
     assemble: rememberSuccess(() => openQueue('assemble')),
@@ -102,7 +110,7 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
   async function work<N extends JobName>(
     name: N,
     handler: JobHandler<N>,
-    { concurrency }: { readonly concurrency: number },
+    { concurrency, takesHandedOver = false }: WorkOptions,
   ): Promise<JobWorker> {
     await answering(prepare(), answerTimeoutMs);
     const worker = await runWorker({ ...deps, backend, onError: logLoss }, name, handler, {
@@ -113,6 +121,9 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
       answerTimeoutMs,
     });
     workers.add(worker);
+    if (takesHandedOver) {
+      takers.set(name, worker);
+    }
     return worker;
   }
 
@@ -154,6 +165,7 @@ export function createBullmqJobQueue(deps: JobQueueDeps, options: JobQueueOption
       await answering(Promise.all(added), answerTimeoutMs);
     },
     work,
+    handOver: (job) => takers.get(job.name)?.handOver(job),
     depth,
     promoteOverdue: (name, waitedMs) =>
       answering(

@@ -9,8 +9,8 @@ import type { StudyStore } from '../../core/storage/study-store.js';
 import type { Clock } from '../../core/time.js';
 
 export interface OutboxRelayDeps {
-  readonly store: Pick<StudyStore, 'claimJobs' | 'completeJobs'>;
-  readonly queue: Pick<JobQueue, 'enqueue'>;
+  readonly store: Pick<StudyStore, 'claimJobs' | 'completeJobs' | 'renewJobs'>;
+  readonly queue: Pick<JobQueue, 'enqueue' | 'handOver'>;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -47,6 +47,9 @@ interface JobInHand {
  * Brings jobs from the database's outbox to the queue, at least once: a job whose completion is not noted
  * is enqueued again under the same id, which the queue knows. Most are handed over by the commit that has made them; what
  * a dead process has left behind is found by looking, at the start and now and then.
+ *
+ * A job that is handed over and that a worker of this process has room for is done without the queue (docs/adr/0017): its
+ * entry stays until it is done, and if that fails it goes to the queue after all.
  */
 export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOptions): OutboxRelay {
   const { store, queue, logger, clock } = deps;
@@ -56,12 +59,23 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
   let working: Promise<void> | undefined;
   let inHand: readonly JobInHand[] = [];
   const held = new Map<JobInHand, NodeJS.Timeout>();
+  /** What workers of this process do without the queue, by id. */
+  const beingDone = new Map<string, Promise<void>>();
 
   async function look(): Promise<void> {
     const leasedUntilMs = clock() + OUTBOX_LEASE_MS;
     const jobs = await store.claimJobs(BATCH_SIZE, leasedUntilMs);
     looking ||= jobs.length === BATCH_SIZE;
-    inHand = [...inHand, ...jobs.map((job) => ({ job, leasedUntilMs }))];
+    const others = jobs.filter(({ id }) => !beingDone.has(id));
+    inHand = [...inHand, ...others.map((job) => ({ job, leasedUntilMs }))];
+  }
+
+  /** What takes longer than a lease is still nobody else's. */
+  function renewLeases(): void {
+    store.renewJobs([...beingDone.keys()], clock() + OUTBOX_LEASE_MS).catch((error: unknown) => {
+      const { code } = toPipelineError(error);
+      logger.warn({ code }, 'jobs that are being done may be taken for lost');
+    });
   }
 
   async function enqueueBatch(): Promise<void> {
@@ -123,9 +137,41 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
     }
   }
 
-  function add(entries: readonly JobInHand[]): void {
+  /** Gives a job that was just committed to a worker of this process. Not one that is found: it may have ended a process. */
+  function handOver(entry: JobInHand): boolean {
+    const { job, leasedUntilMs } = entry;
+    const done = queue.handOver(job)?.then(
+      (repeat) => {
+        if (repeat === undefined) {
+          completing.add([job.id]);
+        } else {
+          const notBeforeMs = clock() + repeat.repeatAfterMs;
+          enqueue([{ job: { ...job, notBeforeMs }, leasedUntilMs }]);
+        }
+      },
+      (error: unknown) => {
+        const { code } = toPipelineError(error);
+        logger.warn({ job: job.name, jobId: job.id, code }, 'job failed, goes to the queue');
+        enqueue([entry]);
+      },
+    );
+    if (done === undefined) {
+      return false;
+    }
+    beingDone.set(
+      job.id,
+      done.finally(() => beingDone.delete(job.id)),
+    );
+    return true;
+  }
+
+  function enqueue(entries: readonly JobInHand[]): void {
     inHand = [...inHand, ...entries];
     start();
+  }
+
+  function add(entries: readonly JobInHand[]): void {
+    enqueue(entries.filter((entry) => closing.signal.aborted || !handOver(entry)));
   }
 
   function hold(entry: JobInHand, forMs: number): void {
@@ -150,7 +196,12 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
     start();
   }
 
-  const sweep = setInterval(wake, options.sweepIntervalMs);
+  const sweep = setInterval(() => {
+    if (beingDone.size > 0) {
+      renewLeases();
+    }
+    wake();
+  }, options.sweepIntervalMs);
   wake();
   return {
     take(jobs, leasedUntilMs) {
@@ -171,6 +222,7 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
       clearInterval(sweep);
       releaseAll();
       closing.abort();
+      await Promise.all(beingDone.values());
       await working;
       await completing.close();
     },

@@ -2,10 +2,11 @@ import { DelayedError, type Job } from 'bullmq';
 
 import { toPipelineError } from '../../core/errors.js';
 import type { JobHandler, JobRepeat, JobWorker, PoisonedJob } from '../../core/jobs/job-queue.js';
-import type { JobName } from '../../core/jobs/jobs.js';
+import type { JobName, JobPayload, NewJob } from '../../core/jobs/jobs.js';
 import { JOBS } from '../../core/jobs/jobs.js';
 import { RETRY_POLICIES, retryDelayMs } from '../../core/jobs/retry.js';
 import type { Logger } from '../../core/log.js';
+import type { Clock } from '../../core/time.js';
 import { failedJobError, stackFrames } from './failed-job.js';
 import { answering } from './queue-error.js';
 import type { OnError, QueueBackend } from './queue-backend.js';
@@ -16,6 +17,7 @@ export interface RunWorkerDeps {
   readonly random: () => number;
   readonly onError: OnError;
   readonly park?: (job: PoisonedJob) => Promise<void>;
+  readonly clock: Clock;
 }
 
 export interface RunWorkerOptions {
@@ -24,6 +26,11 @@ export interface RunWorkerOptions {
   readonly lockDurationMs: number;
   readonly stalledIntervalMs: number;
   readonly answerTimeoutMs: number;
+}
+
+export interface RunningWorker extends JobWorker {
+  /** As the queue's `handOver`, of a job of this worker's name. */
+  handOver(job: NewJob): Promise<JobRepeat | undefined> | undefined;
 }
 
 /** A job that has so often been left behind by a dying worker is suspected of killing it. */
@@ -39,9 +46,9 @@ export async function runWorker<N extends JobName>(
   name: N,
   handler: JobHandler<N>,
   options: RunWorkerOptions,
-): Promise<JobWorker> {
+): Promise<RunningWorker> {
   const policy = RETRY_POLICIES[name];
-  const inHand = new Set<Promise<void>>();
+  const inHand = new Set<Promise<unknown>>();
 
   async function handle(job: Job<unknown>): Promise<JobRepeat | undefined> {
     const attempt = job.attemptsMade + 1;
@@ -77,15 +84,25 @@ export async function runWorker<N extends JobName>(
     }
   }
 
-  async function track(job: Job<unknown>, token?: string): Promise<void> {
-    const running = run(job, token);
+  async function track<T>(running: Promise<T>): Promise<T> {
     inHand.add(running);
-    await running.finally(() => inHand.delete(running));
+    return running.finally(() => inHand.delete(running));
+  }
+
+  async function attempt(job: NewJob): Promise<JobRepeat | undefined> {
+    const context = {
+      attempt: 1,
+      // A job that fails here goes to the queue, which has its own attempts.
+      lastAttempt: false,
+      priorityRank: job.priorityRank,
+      queuedAtMs: deps.clock(),
+    };
+    return (await handler(job.payload as JobPayload<N>, context)) ?? undefined;
   }
 
   const worker = deps.backend.createWorker(
     options.queueName,
-    track,
+    (job: Job<unknown>, token?: string) => track(run(job, token)),
     {
       concurrency: options.concurrency,
       lockDurationMs: options.lockDurationMs,
@@ -127,6 +144,8 @@ export async function runWorker<N extends JobName>(
   }
   return {
     close,
+    handOver: (job) =>
+      closed === undefined && inHand.size < worker.concurrency ? track(attempt(job)) : undefined,
     resize(concurrency) {
       worker.concurrency = concurrency;
     },

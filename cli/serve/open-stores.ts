@@ -23,6 +23,7 @@ import type { KeyStore } from '../../core/access/key-store.js';
 import type { ArchiveStore } from '../../core/archive/archive-store.js';
 import { PipelineError } from '../../core/errors.js';
 import type { PoisonedJob } from '../../core/jobs/job-queue.js';
+import type { JobName } from '../../core/jobs/jobs.js';
 import type { JobTaker } from '../../core/jobs/job-taker.js';
 import type { Logger } from '../../core/log.js';
 import type { CommitmentStore } from '../../core/storage/commitment-store.js';
@@ -114,7 +115,9 @@ export async function openStores(
       relay.wake();
     },
   };
-  const handOn = queueInDatabase ? { addJobSql: addJobSql(config.QUEUE_PREFIX) } : { taker };
+  const handOn = queueInDatabase
+    ? { addJobSql: addJobSql(config.QUEUE_PREFIX), taker, doneHere: jobsDoneHere(roles) }
+    : { taker };
   const store = createStudyStore({ pool: database.pool, clock: deps.clock }, handOn);
   const operations = createOperationsStore({ pool: database.pool, clock: deps.clock }, handOn);
   const queueDeps = {
@@ -169,4 +172,16 @@ export async function openStores(
     queue,
     embedded,
   };
+}
+
+/** Short work without which its study would stand still: a worker of this process does it as soon as it is committed. */
+function jobsDoneHere(roles: ReadonlySet<Role>): ReadonlySet<JobName> {
+  const names: JobName[] = [];
+  if (roles.has('assemble')) {
+    names.push('assemble');
+  }
+  if (roles.has('delivery')) {
+    names.push('deliver');
+  }
+  return new Set(names);
 }

@@ -36,6 +36,12 @@ export type JobHandler<N extends JobName> = (
   // eslint-disable-next-line @typescript-eslint/no-invalid-void-type
 ) => Promise<JobRepeat | undefined | void>;
 
+export interface WorkOptions {
+  readonly concurrency: number;
+  /** Also takes jobs that are handed over in this process, without the queue. */
+  readonly takesHandedOver?: boolean;
+}
+
 export interface JobWorker {
   /** Works on so many jobs at the same time from the next end of a job on. */
   resize(concurrency: number): void;
@@ -58,8 +64,13 @@ export interface JobQueue {
   work<N extends JobName>(
     name: N,
     handler: JobHandler<N>,
-    options: { readonly concurrency: number },
+    options: WorkOptions,
   ): Promise<JobWorker>;
+  /**
+   * One attempt at a job that is in no queue, by a worker of this process; undefined when none that takes such jobs has
+   * room. Rejects as the handler does: whatever then becomes of the job is the caller's matter.
+   */
+  handOver(job: NewJob): Promise<JobRepeat | undefined> | undefined;
   depth(name: JobName): Promise<QueueDepth>;
   /**
    * Moves some of the jobs that have waited longer than this before the more urgent ones, so that a flood of

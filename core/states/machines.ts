@@ -153,7 +153,7 @@ export const DELIVERY_MACHINE: StateMachine<DeliveryState> = {
 export const JOB_MACHINE: StateMachine<JobState> = {
   about:
     'A job. What it is about stands in the database, so that a lost job loses nothing. Where the queue is in ' +
-    'that database too, a job goes where its `outbox` would send it, and never into one.',
+    'that database too, an image goes where its `outbox` would send it, and never into one.',
   states: {
     outbox: 'In the database, committed together with what it is about.',
     waiting: 'In the queue, in the order of its priority.',
@@ -171,6 +171,12 @@ export const JOB_MACHINE: StateMachine<JobState> = {
     { from: 'nothing', to: 'outbox', by: 'operator', when: 'a study is reprocessed' },
     { from: 'outbox', to: 'waiting', by: 'relay', when: 'the queue has it' },
     { from: 'outbox', to: 'delayed', by: 'relay', when: 'the queue has it and it is not due' },
+    {
+      from: 'outbox',
+      to: 'done',
+      by: 'relay',
+      when: 'a worker of the process that has committed it had room (assembly, delivery)',
+    },
     { from: 'delayed', to: 'waiting', by: 'queue', when: 'it is due' },
     { from: 'waiting', to: 'active', by: 'queue', when: 'a worker asks for work' },
     { from: 'active', to: 'done', by: 'queue', when: 'the worker has finished' },

@@ -242,7 +242,9 @@ export interface StudyStore {
    * else gets them before that.
    */
   claimJobs(limit: number, leaseUntilMs: number): Promise<readonly NewJob[]>;
-  /** The jobs are in the queue: their entries go, and instances get their `queuedAtMs` (the first time counts). */
+  /** Keeps claimed entries from others until that time, while their jobs are being done. */
+  renewJobs(jobIds: readonly string[], leaseUntilMs: number): Promise<void>;
+  /** The jobs are in the queue, or done: their entries go, and instances get their `queuedAtMs` (the first time counts). */
   completeJobs(jobIds: readonly string[], queuedAtMs: number): Promise<void>;
   /**
    * Puts a fresh job for everything unfinished that has been quiet since `quietSince` (epoch ms) into the outbox:

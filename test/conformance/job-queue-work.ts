@@ -27,6 +27,39 @@ export function describeQueuedWork(suite: QueueSuite): void {
     });
   });
 
+  it('has a worker do what is handed over, while it has room and is not told to stop', async () => {
+    const going: (() => void)[] = [];
+    const worker = await suite.queue.work(
+      'infer',
+      () =>
+        new Promise<undefined>((resolve) => {
+          going.push(() => {
+            resolve(undefined);
+          });
+        }),
+      { concurrency: 2, takesHandedOver: true },
+    );
+    const attempts = [1, 2, 3].map(() => suite.queue.handOver(inferJob()));
+    expect(attempts).toEqual([expect.any(Promise), expect.any(Promise), undefined]);
+    going[0]?.();
+    expect(await attempts[0]).toBeUndefined();
+    const last = suite.queue.handOver(inferJob());
+    expect(last).toBeDefined();
+    const closing = worker.close();
+    expect(suite.queue.handOver(inferJob())).toBeUndefined();
+    going.slice(1).forEach((finish) => {
+      finish();
+    });
+    await closing;
+    expect(await last).toBeUndefined();
+    expect(await suite.queue.depth('infer')).toEqual(nothing);
+  });
+
+  it('hands nothing over to a worker that takes from the queue alone', async () => {
+    await suite.collect(1);
+    expect(suite.queue.handOver(inferJob())).toBeUndefined();
+  });
+
   it('gives a job to a worker with its payload', async () => {
     const seen: unknown[] = [];
     await suite.queue.work(

@@ -15,7 +15,7 @@ import { createOperationsStore } from '../../adapters/database/operations-store/
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
 import { addJobSql } from '../../adapters/queue/add-job-sql.js';
 import type { JobQueue } from '../../core/jobs/job-queue.js';
-import type { JobName } from '../../core/jobs/jobs.js';
+import type { JobName, NewJob } from '../../core/jobs/jobs.js';
 import { silentLogger } from '../../core/log.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import { eventually } from '../support/eventually.js';
@@ -157,6 +157,40 @@ export function describeJobsInTransaction(name: string, open: () => Promise<Test
       });
       expect(await queue.depth('deliver')).toMatchObject({ waiting: 0, delayed: 1 });
       await expectEmptyOutbox();
+    });
+
+    it('leases to the taker what is done in this process, and queues the rest', async () => {
+      const taken: NewJob[] = [];
+      const handing = createStudyStore(
+        { pool: database.pool, clock: Date.now },
+        {
+          addJobSql: addJobSql(prefix),
+          taker: {
+            leaseMs: 60_000,
+            take: (jobs) => {
+              taken.push(...jobs);
+            },
+            wake: () => undefined,
+          },
+          doneHere: new Set<JobName>(['assemble']),
+        },
+      );
+      const { instanceId, studyId } = await record();
+      await handing.recordOutcome(instanceId, sampleOutcome, sampleTimes, 60_000);
+      expect(taken).toMatchObject([{ name: 'assemble', payload: { studyId, activity: 2 } }]);
+      expect(await queue.depth('assemble')).toMatchObject({ waiting: 0, delayed: 0 });
+      await handing.recordResult(studyId, sampleResult('1.2.3', 1), 2, [WEBHOOK]);
+      expect(taken).toHaveLength(1);
+      expect(await queue.depth('deliver')).toMatchObject({ waiting: 1 });
+      await expectEmptyOutbox();
+      // What the taker does not do is anybody's when the lease has ended.
+      const later = createStudyStore(
+        { pool: database.pool, clock: () => Date.now() + 60_000 },
+        { addJobSql: addJobSql(prefix) },
+      );
+      expect(await later.claimJobs(10, Date.now() + 120_000)).toEqual([
+        expect.objectContaining({ id: taken[0]?.id }),
+      ]);
     });
 
     it('queues again what was forgotten, and notes when an image was queued first', async () => {

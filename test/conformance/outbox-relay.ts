@@ -52,17 +52,18 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
     });
 
     /** @param taker gets the jobs; without it they wait for whoever looks */
-    function openStore(taker?: JobTaker): StudyStore {
-      return createStudyStore({ pool: bed.database.pool, clock: Date.now }, { taker });
+    function openStore(taker?: JobTaker, clock = Date.now): StudyStore {
+      return createStudyStore({ pool: bed.database.pool, clock }, { taker });
     }
 
     /** A store that hands its jobs to `relay`. */
-    function openHandingStore(): StudyStore {
-      return openStore({
+    function openHandingStore(clock = Date.now): StudyStore {
+      const taker: JobTaker = {
         leaseMs: FOREVER_MS,
         take: (...args) => relay?.take(...args),
         wake: () => relay?.wake(),
-      });
+      };
+      return openStore(taker, clock);
     }
 
     function start(deps: Partial<OutboxRelayDeps> = {}, sweepIntervalMs = FOREVER_MS): OutboxRelay {
@@ -79,6 +80,24 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
     }
 
     const collect = () => collectInstances(queue, 4);
+
+    /** The queue, and what the relay brings to it. */
+    function watchQueue() {
+      const enqueued: NewJob[] = [];
+      const watching: OutboxRelayDeps['queue'] = {
+        handOver: (job) => queue.handOver(job),
+        enqueue(jobs) {
+          enqueued.push(...jobs);
+          return queue.enqueue(jobs);
+        },
+      };
+      return { enqueued, watching };
+    }
+
+    async function expectEmptyOutbox(): Promise<void> {
+      const { rows } = await bed.database.pool.query('SELECT job_id FROM outbox');
+      expect(rows).toEqual([]);
+    }
 
     it('moves a job that a commit has handed over, and notes when', async () => {
       const seen = await collect();
@@ -112,6 +131,7 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
     it('looks once for many wake-ups', async () => {
       let claims = 0;
       const counting: OutboxRelayDeps['store'] = {
+        ...store,
         claimJobs(...args) {
           claims += 1;
           return store.claimJobs(...args);
@@ -136,6 +156,7 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
       let failures = 0;
       const forgetful: OutboxRelayDeps['store'] = {
         claimJobs: (...args) => store.claimJobs(...args),
+        renewJobs: (...args) => store.renewJobs(...args),
         completeJobs(...args) {
           failures += 1;
           return failures < 3
@@ -165,6 +186,7 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
     it('brings what was handed over to the queue before it closes, in few statements', async () => {
       let completions = 0;
       const counting: OutboxRelayDeps['store'] = {
+        ...store,
         claimJobs: (...args) => store.claimJobs(...args),
         completeJobs(...args) {
           completions += 1;
@@ -187,6 +209,7 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
     it('keeps a job that is due soon, and brings it to the queue at its time or when it closes', async () => {
       const enqueued: { readonly atMs: number; readonly job: NewJob }[] = [];
       const watching: OutboxRelayDeps['queue'] = {
+        handOver: () => undefined,
         enqueue(jobs) {
           enqueued.push(...jobs.map((job) => ({ atMs: Date.now(), job })));
           return queue.enqueue(jobs);
@@ -220,6 +243,7 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
     it('brings what is urgent to the queue before what came first', async () => {
       const batches: (readonly NewJob[])[] = [];
       const watching: OutboxRelayDeps['queue'] = {
+        handOver: () => undefined,
         enqueue(jobs) {
           batches.push(jobs);
           return Promise.resolve();
@@ -241,10 +265,90 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
       expect(batches[0]![1]!.id).toBe(jobs[0]!.id);
     });
 
+    it('has a worker of this process do what was handed over, without the queue', async () => {
+      const seen = await collectInstances(queue, 4, { takesHandedOver: true });
+      const { enqueued, watching } = watchQueue();
+      store = openHandingStore();
+      relay = start({ queue: watching });
+      const ids = await record(2);
+      await eventually(() => {
+        expect(seen).toEqual(ids);
+      });
+      await relay.close();
+      expect(enqueued).toEqual([]);
+      await expectEmptyOutbox();
+    });
+
+    it.each([
+      ['fails', () => Promise.reject(new Error('the database is away'))],
+      ['wants to do again later', () => Promise.resolve({ repeatAfterMs: 20 })],
+    ])('brings to the queue what a worker of this process %s', async (_what, first) => {
+      const seen: string[] = [];
+      await queue.work(
+        'infer',
+        ({ instanceId }) => {
+          seen.push(instanceId);
+          return seen.length === 1 ? first() : Promise.resolve(undefined);
+        },
+        { concurrency: 1, takesHandedOver: true },
+      );
+      const { enqueued, watching } = watchQueue();
+      store = openHandingStore();
+      relay = start({ queue: watching });
+      const [instanceId] = await record(1);
+      await eventually(() => {
+        expect(seen).toEqual([instanceId, instanceId]);
+      });
+      await relay.close();
+      expect(enqueued).toMatchObject([{ payload: { instanceId } }]);
+      await expectEmptyOutbox();
+    });
+
+    it('keeps from others what takes a worker of this process longer than a lease', async () => {
+      let nowMs = Date.now();
+      let finish: () => void = () => undefined;
+      const finished = new Promise<undefined>((resolve) => {
+        finish = () => {
+          resolve(undefined);
+        };
+      });
+      await queue.work('infer', () => finished, { concurrency: 1, takesHandedOver: true });
+      const { enqueued, watching } = watchQueue();
+      store = openHandingStore(() => nowMs);
+      relay = start({ queue: watching, clock: () => nowMs }, 20);
+      await record(1);
+      for (let look = 0; look < 5; look += 1) {
+        nowMs += OUTBOX_LEASE_MS / 2;
+        await eventually(async () => {
+          const { rows } = await bed.database.pool.query<{ leased_until: Date }>(
+            'SELECT leased_until FROM outbox',
+          );
+          expect(rows[0]!.leased_until.getTime()).toBeGreaterThanOrEqual(nowMs + OUTBOX_LEASE_MS);
+        });
+        expect(await store.claimJobs(10, nowMs)).toEqual([]);
+      }
+      finish();
+      await relay.close();
+      expect(enqueued).toEqual([]);
+      await expectEmptyOutbox();
+    });
+
+    it('brings to the queue what it finds, also when a worker of this process has room', async () => {
+      const ids = await record(2);
+      const seen = await collectInstances(queue, 4, { takesHandedOver: true });
+      const { enqueued, watching } = watchQueue();
+      relay = start({ queue: watching });
+      await eventually(() => {
+        expect([...seen].sort()).toEqual([...ids].sort());
+      });
+      expect(enqueued).toHaveLength(2);
+    });
+
     it('looks for what it could not bring to the queue in time', async () => {
       let nowMs = Date.now();
       let refusals = 0;
       const refusing: OutboxRelayDeps['queue'] = {
+        handOver: () => undefined,
         enqueue(jobs) {
           refusals += 1;
           nowMs += OUTBOX_LEASE_MS / 2;

@@ -160,10 +160,14 @@ describeWithPeer('postgres', 'on PostgreSQL', (postgresPeer) => {
           REDIS_URL: redis.url,
           QUEUE_PREFIX: 'traced',
         };
-        const front = await startServe(env, ['--role', 'ingest,assemble,delivery']);
-        const worker = await startServe(env, ['--role', 'inference']);
+        // Each stage is followed by one of another process: else no queue would have part in it.
+        const front = await startServe(env, ['--role', 'ingest,delivery']);
+        const workers = [
+          await startServe(env, ['--role', 'inference']),
+          await startServe(env, ['--role', 'assemble']),
+        ];
         const { secrets } = await sendImage(front.url, receiver);
-        await worker.stop();
+        await Promise.all(workers.map((worker) => worker.stop()));
         await front.stop();
 
         const spans = collector.spans();

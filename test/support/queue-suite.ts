@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 
 import type { QueueBackendOptions } from '../../adapters/queue/backend.js';
-import type { JobQueue } from '../../core/jobs/job-queue.js';
+import type { JobQueue, WorkOptions } from '../../core/jobs/job-queue.js';
 import type { NewJob } from '../../core/jobs/jobs.js';
 import { createTestQueue, newPrefix } from './queue-bed.js';
 import type { QueuePlace } from './queue-bed.js';
@@ -60,7 +60,11 @@ export function useQueueSuite(open: () => Promise<QueueBed>): QueueSuite {
 }
 
 /** Works on `infer` and keeps what it gets. */
-export async function collectInstances(queue: JobQueue, concurrency: number): Promise<string[]> {
+export async function collectInstances(
+  queue: JobQueue,
+  concurrency: number,
+  options: Pick<WorkOptions, 'takesHandedOver'> = {},
+): Promise<string[]> {
   const seen: string[] = [];
   await queue.work(
     'infer',
@@ -68,7 +72,7 @@ export async function collectInstances(queue: JobQueue, concurrency: number): Pr
       seen.push(instanceId);
       return Promise.resolve();
     },
-    { concurrency },
+    { concurrency, ...options },
   );
   return seen;
 }

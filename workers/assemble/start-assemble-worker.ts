@@ -40,6 +40,6 @@ export async function startAssembleWorker(deps: AssembleWorkerDeps): Promise<Job
         'study result assembled',
       );
     },
-    { concurrency: CONCURRENCY },
+    { concurrency: CONCURRENCY, takesHandedOver: true },
   );
 }

@@ -59,7 +59,7 @@ export async function startDeliveryWorker(deps: DeliveryWorkerDeps): Promise<Job
         inHand.delete(deliveryId);
       }
     },
-    { concurrency },
+    { concurrency, takesHandedOver: true },
   );
   return working;
 }

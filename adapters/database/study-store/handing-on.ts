@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
 
 import type { AddJobSql } from '../../../core/jobs/job-sql.js';
+import type { JobName } from '../../../core/jobs/jobs.js';
 import type { JobTaker } from '../../../core/jobs/job-taker.js';
 import { toNewJob, type JobRow } from './outbox.js';
 
@@ -22,26 +23,41 @@ export interface HandingOnOptions {
   readonly addJobSql?: AddJobSql | undefined;
   /** Of a queue that is somewhere else. Without it the jobs stay in the outbox for whoever looks there. */
   readonly taker?: JobTaker | undefined;
+  /**
+   * With both: what the taker does most often without any queue, because a worker of it is in this process. It goes
+   * through the outbox to the taker, and the rest into the queue.
+   */
+  readonly doneHere?: ReadonlySet<JobName> | undefined;
 }
 
 export interface WaysOfHandingOn {
+  /** Of a statement that makes jobs of one name. */
+  readonly of: (name: JobName) => HandingOn;
   readonly few: HandingOn;
   /** For more than `MAX_HANDED_OVER` jobs: whoever takes them looks for them, a batch at a time and the most urgent first. */
   readonly many: HandingOn;
-  /** Whether the jobs are in the queue when the transaction is committed. */
+  /** Whether images are in the queue when the transaction is committed. */
   readonly intoQueue: boolean;
 }
 
 /** Most jobs of one statement that are handed over in memory. */
 export const MAX_HANDED_OVER = 100;
 
-export function createHandingOn({ addJobSql, taker }: HandingOnOptions): WaysOfHandingOn {
+export function createHandingOn(options: HandingOnOptions): WaysOfHandingOn {
+  const { addJobSql, taker, doneHere } = options;
+  const leased = taker && leasedTo(taker);
   if (addJobSql !== undefined) {
     const way = intoQueue(addJobSql);
-    return { few: way, many: way, intoQueue: true };
+    return {
+      of: (name) => (doneHere?.has(name) === true ? leased : undefined) ?? way,
+      few: way,
+      many: way,
+      intoQueue: true,
+    };
   }
   const many = intoOutbox(taker);
-  return { few: taker === undefined ? many : leasedTo(taker), many, intoQueue: false };
+  const few = leased ?? many;
+  return { of: () => few, few, many, intoQueue: false };
 }
 
 function intoOutbox(taker: JobTaker | undefined): HandingOn {

@@ -65,6 +65,18 @@ export async function claimJobs(
     .map(toNewJob);
 }
 
+export async function renewJobs(
+  db: Db,
+  jobIds: readonly string[],
+  leaseUntilMs: number,
+): Promise<void> {
+  await db
+    .updateTable('outbox')
+    .set({ leased_until: new Date(leaseUntilMs) })
+    .where('job_id', '=', sql<string>`ANY(${jobIds}::uuid[])`)
+    .execute();
+}
+
 export async function completeJobs(
   db: Db,
   jobIds: readonly string[],

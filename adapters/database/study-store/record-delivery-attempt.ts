@@ -32,6 +32,7 @@ async function recordLastDelivered(
   attempt: Extract<DeliveryAttempt, { readonly kind: 'delivered' }>,
 ): Promise<boolean> {
   const row = await writer.atOnce(
+    'deliver',
     () => sql<HandedOn>`
       UPDATE deliveries SET attempts = attempts + 1, state = 'delivered',
         delivered_at = ${new Date(attempt.atMs)}, next_attempt_at = NULL, last_error = NULL,

@@ -73,6 +73,7 @@ async function insertInstance(
   const traceId = instance.traceId ?? null;
   try {
     const row = await writer.atOnce(
+      'infer',
       // The study's row is the lock under which its instances are counted.
       ({ handOn, handed, queuedAt }) => sql<HandedOn & { instance_id: string; study_id: string }>`
         WITH study AS (

@@ -12,6 +12,7 @@ export async function recordOutcome(
   quietMs: number,
 ): Promise<boolean> {
   const row = await writer.atOnce(
+    'assemble',
     // The clock of the process that received the last image may be ahead of ours.
     ({ now, handOn, handed }) => sql<HandedOn>`
       WITH finished AS (

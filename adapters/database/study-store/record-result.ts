@@ -41,6 +41,7 @@ export async function recordResult(
     only_if_told_before: onlyIfToldBefore,
   }));
   const row = await writer.atOnce(
+    'deliver',
     // An attempt that ends at this moment holds its delivery's row and waits for the study's, which we hold:
     // rows that are held are left to arrive.
     ({ now, handOn, handed }) => sql<HandedOn>`

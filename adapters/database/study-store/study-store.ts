@@ -7,7 +7,7 @@ import { querying } from '../database-error.js';
 import type { DatabaseSchema } from '../schema.js';
 import { findByDiagnosticReport, findByStructuredReport } from './find-result.js';
 import { listStudies } from './list-studies.js';
-import { claimJobs, completeJobs } from './outbox.js';
+import { claimJobs, completeJobs, renewJobs } from './outbox.js';
 import { findStudy, loadDelivery, loadInstance, loadResult, loadStudy } from './read-studies.js';
 import { recordDeliveryAttempt } from './record-delivery-attempt.js';
 import { recordInstance } from './record-instance.js';
@@ -62,6 +62,7 @@ export function createStudyStore(
     listStudies: (query) => querying(() => listStudies(db, query)),
 
     claimJobs: (...args) => querying(() => claimJobs(db, new Date(clock()), ...args)),
+    renewJobs: (...args) => querying(() => renewJobs(db, ...args)),
     completeJobs: (...args) => querying(() => completeJobs(db, ...args)),
     requeueUnfinished: (quietSince) =>
       querying(() => writer.transaction((w) => requeueUnfinished(w, quietSince))),

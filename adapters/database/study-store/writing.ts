@@ -1,6 +1,6 @@
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
 
-import type { NewJob } from '../../../core/jobs/jobs.js';
+import type { JobName, NewJob } from '../../../core/jobs/jobs.js';
 import type { Clock } from '../../../core/time.js';
 import type { DatabaseSchema } from '../schema.js';
 import { createHandingOn, MAX_HANDED_OVER, type HandingOnOptions } from './handing-on.js';
@@ -37,8 +37,12 @@ export interface HandedOn {
 /** Both roll everything back when something is thrown. */
 export interface Writer {
   transaction<T>(operation: (writing: Writing) => Promise<T>): Promise<T>;
-  /** @returns the statement's first row */
+  /**
+   * @param makes the name of the jobs that the statement hands on
+   * @returns the statement's first row
+   */
   atOnce<Row extends HandedOn>(
+    makes: JobName,
     statement: (writing: WritingAtOnce) => RawBuilder<Row>,
   ): Promise<Row | undefined>;
 }
@@ -48,7 +52,7 @@ export function createWriter(
   clock: Clock,
   options: HandingOnOptions,
 ): Writer {
-  const { few, many, intoQueue } = createHandingOn(options);
+  const { few, many, of, intoQueue } = createHandingOn(options);
 
   /** @returns what to do when it is committed */
   async function addJobs(
@@ -96,16 +100,17 @@ export function createWriter(
       return result;
     },
 
-    async atOnce(statement) {
+    async atOnce(makes, statement) {
+      const way = of(makes);
       const now = new Date(clock());
       const { rows } = await statement({
         now,
         queuedAt: intoQueue ? now : null,
-        handOn: (jobs) => few.expressions(jobs, now),
-        handed: few.handed,
+        handOn: (jobs) => way.expressions(jobs, now),
+        handed: way.handed,
       }).execute(db);
       const [row] = rows;
-      few.committed(row?.handed, now);
+      way.committed(row?.handed, now);
       return row;
     },
   };
