@@ -14,7 +14,8 @@ import {
   EXPLICIT,
   UIDS,
 } from '../../test/support/build-dicom.js';
-import { identifyFile } from './identify-file.js';
+import { HEAD_BYTES } from '../../core/storage/object-store.js';
+import { identifyFile, inspectFile } from './identify-file.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -93,5 +94,46 @@ describe('identifyFile', () => {
     await expect(identify(Buffer.from('hello'))).rejects.toMatchObject({
       code: 'dicom-unreadable',
     });
+  });
+});
+
+describe('inspectFile', () => {
+  const inspect = (bytes: Buffer, path: string) =>
+    inspectFile({ path, sizeBytes: bytes.length, head: bytes.subarray(0, HEAD_BYTES) });
+  const inNoFile = (bytes: Buffer) => inspect(bytes, join(folder, 'nowhere'));
+  async function inFile(bytes: Buffer) {
+    const path = join(folder, 'inspected.dcm');
+    await writeFile(path, bytes);
+    return inspect(bytes, path);
+  }
+
+  it('opens no file whose first bytes have the header', async () => {
+    const file = chestFile({ '7fe00010': ['OW', pixels] });
+    expect(await inNoFile(file)).toMatchObject({
+      header: { SOPInstanceUID: '1.2.3.4.5' },
+      hasPixelData: true,
+      damage: undefined,
+    });
+    expect((await inNoFile(file.subarray(0, -1))).damage).toMatchObject({
+      code: 'dicom-truncated',
+    });
+    const small = chestFile({ '7fe00010': ['OW', Buffer.alloc(100)] });
+    expect((await inNoFile(small)).damage).toBeUndefined();
+    expect((await inNoFile(small.subarray(0, -1))).damage).toMatchObject({
+      code: 'dicom-truncated',
+    });
+  });
+
+  it('reads on in the file where the header is longer', async () => {
+    const file = chestFile({
+      '00189999': ['OB', Buffer.alloc(200_000)],
+      '7fe00010': ['OW', pixels],
+    });
+    expect(await inFile(file)).toMatchObject({
+      header: { SOPInstanceUID: '1.2.3.4.5' },
+      hasPixelData: true,
+      damage: undefined,
+    });
+    await expect(inNoFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

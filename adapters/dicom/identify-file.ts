@@ -4,7 +4,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { createInflateRaw } from 'node:zlib';
 
 import { PipelineError } from '../../core/errors.js';
-import type { FileInspection } from '../../core/use-cases/ingest-instance.js';
+import { HEAD_BYTES } from '../../core/storage/object-store.js';
+import type { FileInspection, StartOfFile } from '../../core/use-cases/ingest-instance.js';
 import type { ParseOptions } from './data-set.js';
 import { findDataSet } from './file-meta.js';
 import { identityOf } from './instance-header.js';
@@ -12,7 +13,12 @@ import { ITEM_HEADER_BYTES, walkFragments } from './pixel-data.js';
 import { readHeaderPrefix } from './read-dicom.js';
 import type { HeaderResult, IdentifiedInstance } from './read-dicom.js';
 
-const FIRST_PREFIX_BYTES = 64 * 1024;
+/** What is read of a file. */
+interface ByteSource {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly read: (offset: number, length: number) => Promise<Uint8Array>;
+}
 
 export interface IdentifyOptions extends ParseOptions {
   /** A header longer than this is refused: it would be held in memory. */
@@ -32,23 +38,48 @@ export async function identifyFile(
   path: string,
   options: IdentifyOptions = {},
 ): Promise<IdentifiedInstance> {
-  return withFile(path, async (handle, sizeBytes) => {
-    const { header, pixelData, inflated } = await readHeader(handle, sizeBytes, options);
+  const handle = await open(path, 'r');
+  try {
+    const { size: sizeBytes } = await handle.stat();
+    const source: ByteSource = {
+      path,
+      sizeBytes,
+      read: (offset, length) => readRange(handle, offset, length),
+    };
+    const { header, pixelData, inflated } = await readHeader(source, options);
     const identity = identityOf(header);
-    await checkComplete(handle, sizeBytes, { pixelData, inflated }, path, options);
+    await checkComplete(source, { pixelData, inflated }, options);
     return { kind: 'identified', identity, header, pixelData, inflated };
-  });
+  } finally {
+    await handle.close();
+  }
 }
 
-/** As `identifyFile`, for ingest: UIDs may be missing, and damage behind the header is told as a value. */
+/**
+ * As `identifyFile`, for ingest: UIDs may be missing, and damage behind the header is told as a value. Of most files the
+ * first bytes are enough, and the file is not opened: each operation on it wakes two threads.
+ */
 export async function inspectFile(
-  path: string,
+  file: StartOfFile,
   options: IdentifyOptions = {},
 ): Promise<FileInspection> {
-  return withFile(path, async (handle, sizeBytes) => {
-    const read = await readHeader(handle, sizeBytes, options);
+  const { path, sizeBytes, head } = file;
+  let handle: FileHandle | undefined;
+  const source: ByteSource = {
+    path,
+    sizeBytes,
+    async read(offset, length) {
+      if (offset + length <= head.length || head.length === sizeBytes) {
+        return head.subarray(offset, offset + length);
+      }
+      handle ??= await open(path, 'r');
+      return readRange(handle, offset, length);
+    },
+  };
+  try {
+    const read = await readHeader(source, options);
     const { header, readAttribute, pixelData } = read;
-    const damage = await checkComplete(handle, sizeBytes, read, path, options).then(
+    const damage = await checkComplete(source, read, options).then(
       () => undefined,
       (error: unknown) => {
         if (error instanceof PipelineError) {
@@ -58,31 +89,20 @@ export async function inspectFile(
       },
     );
     return { header, readAttribute, hasPixelData: pixelData !== undefined, damage };
-  });
+  } finally {
+    await handle?.close();
+  }
 }
 
 type ReadHeader = Exclude<HeaderResult, { kind: 'need-more' }>;
 
-async function withFile<T>(
-  path: string,
-  use: (handle: FileHandle, sizeBytes: number) => Promise<T>,
-): Promise<T> {
-  const handle = await open(path, 'r');
-  try {
-    return await use(handle, (await handle.stat()).size);
-  } finally {
-    await handle.close();
-  }
-}
-
 async function readHeader(
-  handle: FileHandle,
-  sizeBytes: number,
+  { sizeBytes, read }: ByteSource,
   options: IdentifyOptions,
 ): Promise<ReadHeader> {
   const maxHeaderBytes = options.maxHeaderBytes ?? DEFAULT_MAX_HEADER_BYTES;
-  for (let length = FIRST_PREFIX_BYTES; ; length *= 4) {
-    const prefix = await readRange(handle, 0, Math.min(length, maxHeaderBytes, sizeBytes));
+  for (let length = HEAD_BYTES; ; length *= 4) {
+    const prefix = await read(0, Math.min(length, maxHeaderBytes, sizeBytes));
     const result = readHeaderPrefix(prefix, prefix.length === sizeBytes, options);
     if (result.kind === 'read') {
       return result;
@@ -94,10 +114,8 @@ async function readHeader(
 }
 
 async function checkComplete(
-  handle: FileHandle,
-  fileBytes: number,
+  source: ByteSource,
   instance: Pick<ReadHeader, 'pixelData' | 'inflated'>,
-  path: string,
   options: IdentifyOptions,
 ): Promise<void> {
   const { pixelData } = instance;
@@ -105,27 +123,23 @@ async function checkComplete(
     return;
   }
   if (pixelData.length !== undefined) {
-    const sizeBytes = instance.inflated ? await inflatedSize(handle, path, options) : fileBytes;
+    const sizeBytes = instance.inflated ? await inflatedSize(source, options) : source.sizeBytes;
     if (pixelData.offset + pixelData.length > sizeBytes) {
       throw new PipelineError('dicom-truncated', 'The Pixel Data is cut off.');
     }
     return;
   }
-  const walk = walkFragments(pixelData.offset, fileBytes);
+  const walk = walkFragments(pixelData.offset, source.sizeBytes);
   let step = walk.next();
   while (step.done !== true) {
-    step = walk.next(await readRange(handle, step.value, ITEM_HEADER_BYTES));
+    step = walk.next(await source.read(step.value, ITEM_HEADER_BYTES));
   }
 }
 
 /** Bytes of a deflated data set when inflated. Throws `dicom-truncated` before its last block. */
-async function inflatedSize(
-  handle: FileHandle,
-  path: string,
-  options: ParseOptions,
-): Promise<number> {
+async function inflatedSize({ path, read }: ByteSource, options: ParseOptions): Promise<number> {
   const maxBytes = options.maxInflatedBytes ?? DEFAULT_MAX_INFLATED_BYTES;
-  const meta = findDataSet(await readRange(handle, 0, FIRST_PREFIX_BYTES), options.bare ?? false);
+  const meta = findDataSet(await read(0, HEAD_BYTES), options.bare ?? false);
   let sizeBytes = 0;
   const source = createReadStream(path, { start: meta?.offset ?? 0 });
   const inflate = createInflateRaw();

@@ -121,6 +121,20 @@ onRealDisk(`local object store on a small disk ${skipNote(mountingImpossible)}`,
     expect((await store.check()).freeBytes).toBeGreaterThan(120 * MIB);
   });
 
+  it('counts what was received since it has looked at the free space', async () => {
+    const { folder } = smallDisk(16 * MIB);
+    const minFreeBytes = 10 * MIB;
+    const store = createLocalObjectStore({ dataFolder: folder, minFreeBytes });
+    const storing = async (): Promise<void> => {
+      for (let object = 0; object < 16; object += 1) {
+        await (await store.stage(chunksOf(randomBytes(MIB), MIB), limits)).commit();
+      }
+    };
+    await expect(storing()).rejects.toMatchObject({ code: 'storage-full' });
+    // One object may begin when just enough is left.
+    expect(await store.freeBytes()).toBeGreaterThanOrEqual(minFreeBytes - 2 * MIB);
+  });
+
   it('is storage-unavailable when the file system has become read-only', async () => {
     const disk = smallDisk(4 * MIB);
     const store = createLocalObjectStore({ dataFolder: disk.folder, minFreeBytes: 0 });

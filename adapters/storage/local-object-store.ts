@@ -1,5 +1,7 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { closeSync, fsync, open } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 
 import type { ObjectStore, StagedObject } from '../../core/storage/object-store.js';
 import { openGuarded, readGuarded } from './guarded-file.js';
@@ -53,9 +55,8 @@ export function createLocalObjectStore(options: LocalObjectStoreOptions): LocalO
     return join(objects, key);
   }
 
-  /** A file is as durable as the entries of the folders above it. Each is fsynced once a process. */
-  async function makeDurableFolder(folder: string): Promise<void> {
-    await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  /** A file is as durable as the entries of the folders above it. Each of these is fsynced once a process. */
+  async function syncAbove(folder: string): Promise<void> {
     const unsure: string[] = [];
     for (let f = folder; f !== dataFolder && !durableFolders.has(f); f = dirname(f)) {
       unsure.push(f);
@@ -69,11 +70,14 @@ export function createLocalObjectStore(options: LocalObjectStoreOptions): LocalO
   async function moveToPlace({ path, sha256 }: StagedFile): Promise<string> {
     const key = `${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}.dcm`;
     const target = pathOf(key);
-    await makeDurableFolder(dirname(target));
+    const folder = dirname(target);
+    await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
     // Replaces nothing but the same bytes. The folder is fsynced in that case too: whoever put them
     // there may not have come so far.
     await rename(path, target);
-    await syncFolder(dirname(target));
+    // The first fsync takes what was done to the other folders along, where the file system has one journal.
+    await syncFolder(folder);
+    await syncAbove(folder);
     return key;
   }
 
@@ -122,9 +126,15 @@ export function createLocalObjectStore(options: LocalObjectStoreOptions): LocalO
   };
 }
 
+const openDescriptor = promisify(open);
+const syncDescriptor = promisify(fsync);
+
+/** Closing a folder waits for nothing, on a network share either: it needs no thread. */
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
+  const descriptor = await openDescriptor(folder, 'r');
+  await syncDescriptor(descriptor).finally(() => {
+    closeSync(descriptor);
+  });
 }
 
 /** Keys of the objects in a folder. Folders are read one at a time: an archive has millions of files. */

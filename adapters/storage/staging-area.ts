@@ -3,6 +3,7 @@ import { mkdir, open, readdir, rm, stat, statfs, type FileHandle } from 'node:fs
 import { join } from 'node:path';
 
 import { PipelineError } from '../../core/errors.js';
+import { HEAD_BYTES } from '../../core/storage/object-store.js';
 import type { StorageGuard } from './storage-guard.js';
 
 /** Objects are patients' images: nothing for other users of the machine. */
@@ -10,13 +11,17 @@ export const FOLDER_MODE = 0o750;
 const FILE_MODE = 0o640;
 /** The free space is looked at again after so many bytes of one object. */
 const WATERMARK_INTERVAL_BYTES = 32 * 1024 ** 2;
+/** So long what was seen of the free space counts for other objects, less what was received of them. */
+const WATERMARK_INTERVAL_MS = 1_000;
 /** Received pieces are written together when they are so many bytes: each write wakes a thread, twice. */
-const WRITE_BYTES = 512 * 1024;
+const WRITE_BYTES = 1024 ** 2;
 
 export interface StagedFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly sha256: string;
+  /** As that of a `StagedObject`. */
+  readonly head: Uint8Array;
 }
 
 export interface StagingArea {
@@ -48,6 +53,17 @@ export function createStagingArea(
     return freeBytes;
   }
 
+  /** The free space as it was seen last, less what was received since. */
+  let estimate = { freeBytes: 0, untilMs: -Infinity };
+
+  async function requireRoom(): Promise<void> {
+    if (performance.now() < estimate.untilMs && estimate.freeBytes >= minFreeBytes) {
+      return;
+    }
+    const freeBytes = await storing(requireFreeSpace);
+    estimate = { freeBytes, untilMs: performance.now() + WATERMARK_INTERVAL_MS };
+  }
+
   const newPath = (extension: string): string => join(folder, `${randomUUID()}.${extension}`);
 
   async function openNew(path: string): Promise<FileHandle> {
@@ -77,6 +93,7 @@ export function createStagingArea(
       let nextCheckBytes = 0;
       let pending: Uint8Array[] = [];
       let pendingBytes = 0;
+      const start: Uint8Array[] = [];
       async function writePending(): Promise<void> {
         const pieces = pending;
         pending = [];
@@ -88,10 +105,14 @@ export function createStagingArea(
       // Only our own operations are wrapped by `storing`: trouble of the source stays what it is.
       for await (const chunk of bytes) {
         if (sizeBytes >= nextCheckBytes) {
-          await storing(requireFreeSpace);
+          await requireRoom();
           nextCheckBytes += WATERMARK_INTERVAL_BYTES;
         }
+        if (sizeBytes < HEAD_BYTES) {
+          start.push(chunk.subarray(0, HEAD_BYTES - sizeBytes));
+        }
         sizeBytes += chunk.byteLength;
+        estimate.freeBytes -= chunk.byteLength;
         if (sizeBytes > maxBytes) {
           throw new PipelineError('payload-too-large', undefined, { context: { maxBytes } });
         }
@@ -104,7 +125,7 @@ export function createStagingArea(
       }
       await writePending();
       await storing(() => file.sync());
-      return { path, sizeBytes, sha256: hash.digest('hex') };
+      return { path, sizeBytes, sha256: hash.digest('hex'), head: Buffer.concat(start) };
     } finally {
       // What a network file system reports only at close, the fsync has reported before.
       await tidy(() => file.close());

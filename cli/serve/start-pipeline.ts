@@ -15,6 +15,7 @@ import { routeResult } from '../../core/delivery/route-result.js';
 import { PipelineError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
 import type { Clock } from '../../core/time.js';
+import type { StartOfFile } from '../../core/use-cases/ingest-instance.js';
 import { modelProvenance } from '../../core/use-cases/run-inference.js';
 import type { ReadinessCheck } from '../../services/ingest-http/routes/health.js';
 import type { HealthAppDeps } from '../../services/ingest-http/app.js';
@@ -170,7 +171,7 @@ async function start(
     page: metrics,
     keys: stores.keys,
     openBoard: (basePath: string) => queue.board(basePath),
-    inspectFile: (path: string) => objects.guarded(() => inspectFile(path)),
+    inspectFile: (file: StartOfFile) => objects.guarded(() => inspectFile(file)),
     findSameObject: createSameObjectFinder({ objects, studies: store }),
     decodable: DECODABLE_TRANSFER_SYNTAXES,
     siteRules,

@@ -1,8 +1,13 @@
+/** Of what is being stored, so much stays in memory for whoever reads the header. Within this that of a radiograph ends. */
+export const HEAD_BYTES = 64 * 1024;
+
 /** Bytes that are fsynced under a temporary name and not yet part of the store. */
 export interface StagedObject {
   /** For readers that need a file (header parsing). Gone after `commit` or `discard`. */
   readonly path: string;
   readonly sizeBytes: number;
+  /** The first bytes: `HEAD_BYTES`, or all of fewer. */
+  readonly head: Uint8Array;
   /** Lower-case hexadecimal SHA-256 of the bytes. */
   readonly sha256: string;
   /** Moves the bytes to their place and makes that durable. Returns the key. Idempotent. */

@@ -24,6 +24,9 @@ export interface IngestHeader {
   readonly RequestedProcedurePriority: string | undefined;
 }
 
+/** A file of which the first bytes are at hand. */
+export type StartOfFile = Pick<StagedObject, 'path' | 'sizeBytes' | 'head'>;
+
 export interface FileInspection {
   readonly header: IngestHeader;
   /** Any attribute before Pixel Data, for the site's rules. */
@@ -54,7 +57,7 @@ export interface IngestInstanceDeps {
    * Header of a Part 10 file (with preamble), and whether all that it announces is there; reads no pixels.
    * @throws PipelineError `dicom-unreadable`, `dicom-truncated`, `attribute-missing`
    */
-  readonly inspectFile: (path: string) => Promise<FileInspection>;
+  readonly inspectFile: (file: StartOfFile) => Promise<FileInspection>;
   /** Transfer syntaxes that the decoders of this installation read. */
   readonly decodable: ReadonlySet<TransferSyntaxUid>;
   /** Those on the priority are read here; none when absent. */
@@ -141,7 +144,7 @@ async function admit(
 ): Promise<IngestOutcome> {
   let known: KnownIdentity = {};
   try {
-    const { header, readAttribute, hasPixelData, damage } = await deps.inspectFile(staged.path);
+    const { header, readAttribute, hasPixelData, damage } = await deps.inspectFile(staged);
     known = knownIdentity(header);
     describe(header, facts);
     const identity = checkHeader(header, deps.decodable, input);

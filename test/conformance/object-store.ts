@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import type { ObjectStore } from '../../core/storage/object-store.js';
+import { HEAD_BYTES, type ObjectStore } from '../../core/storage/object-store.js';
 
 /** What every object store must do. `create` gives an empty one. */
 export function describeObjectStore(name: string, create: () => Promise<ObjectStore>): void {
@@ -32,9 +32,24 @@ export function describeObjectStore(name: string, create: () => Promise<ObjectSt
       expect((await readFile(store.path(await staged.commit()))).equals(bytes)).toBe(true);
     });
 
+    it('keeps the first bytes at hand', async () => {
+      const bytes = randomBytes(2 * HEAD_BYTES);
+      for (const [sizeBytes, chunkBytes] of [
+        [10, 4],
+        [HEAD_BYTES, 7_001],
+        [2 * HEAD_BYTES, 7_001],
+        [2 * HEAD_BYTES, 2 * HEAD_BYTES],
+      ] as const) {
+        const all = bytes.subarray(0, sizeBytes);
+        const { head } = await store.stage(chunksOf(all, chunkBytes), { maxBytes: sizeBytes });
+        expect(all.subarray(0, HEAD_BYTES).equals(head)).toBe(true);
+      }
+    });
+
     it('stores an object of no bytes', async () => {
       const staged = await store.stage(chunksOf(Buffer.alloc(0), 1), { maxBytes: 10 });
       expect(staged.sizeBytes).toBe(0);
+      expect(staged.head).toHaveLength(0);
       expect(await readFile(store.path(await staged.commit()))).toHaveLength(0);
     });
 
