@@ -25,6 +25,20 @@ interface KernelExports {
   jpegls_unstuff(from: Address, length: number, first: Address): number;
   jpegls_begin(): void;
   jpegls_rows(to: Address, count: number): number;
+  jpeg2000_block(
+    from: Address,
+    bytes: number,
+    clean: Address,
+    band: number,
+    width: number,
+    height: number,
+    planes: number,
+    passes: number,
+    skipped: number,
+    step: number,
+    to: Address,
+    pitch: number,
+  ): void;
   lossless_scan(): Address;
   lossless_unstuff(from: Address, length: number, first: Address): number;
   lossless_rows(to: Address, count: number): number;
@@ -68,6 +82,25 @@ interface KernelExports {
   rle_samples(runs: Address, segments: number, to: Address, count: number): number;
   samples_range(samples: Address, count: number, isSigned: number, to: Address): void;
   samples_hold(samples: Address, count: number, isSigned: number, low: number, high: number): void;
+  wavelet_step(
+    reversible: number,
+    ll: Address,
+    lh: Address,
+    hl: Address,
+    hh: Address,
+    width: number,
+    height: number,
+    to: Address,
+    scratch: Address,
+  ): void;
+  wavelet_samples(
+    reversible: number,
+    plane: Address,
+    width: number,
+    height: number,
+    bits: number,
+    isSigned: number,
+  ): void;
 }
 
 /**

@@ -8,7 +8,12 @@ interface Codestream {
   readonly tiles?: readonly { readonly tile: number; readonly announced: number }[];
   readonly lengthOfLast?: number;
   readonly tail?: readonly number[];
+  /** Segments behind COD. */
+  readonly more?: readonly number[];
 }
+
+/** Quantisation without steps: exponents of 16 bands. */
+const QCD = [0xff, 0x5c, 0, 19, 0x40, ...new Array<number>(16).fill(0x68)];
 
 /** Markers of a 16 x 8 image, with four bytes of data in every tile-part. */
 function codestream({
@@ -17,6 +22,7 @@ function codestream({
   tiles = [{ tile: 0, announced: 1 }],
   lengthOfLast,
   tail = [0xff, 0xd9],
+  more = [],
 }: Codestream = {}): Buffer {
   const siz = Buffer.alloc(40 + 3 * components.length);
   siz.writeUInt16BE(0xff51, 0);
@@ -38,7 +44,14 @@ function codestream({
     part.set([0, announced, 0xff, 0x93, 1, 2, 3, 4], 10);
     return part;
   });
-  return Buffer.concat([Buffer.from([0xff, 0x4f]), siz, cod, ...parts, Buffer.from(tail)]);
+  return Buffer.concat([
+    Buffer.from([0xff, 0x4f]),
+    siz,
+    cod,
+    Buffer.from(more),
+    ...parts,
+    Buffer.from(tail),
+  ]);
 }
 
 const corrupt = expect.objectContaining({ code: 'pixel-data-corrupt' }) as Error;
@@ -66,6 +79,34 @@ describe('readJpeg2000', () => {
     const file = Buffer.concat([signature, box, stream]);
     const [flagInFile] = readJpeg2000(file).signFlags;
     expect(file[flagInFile ?? -1]).toBe(0x8b);
+  });
+
+  it('reads how a plain image is coded', () => {
+    const stream = codestream({ more: QCD });
+    const { plain } = readJpeg2000(stream);
+    expect(plain).toMatchObject({
+      ...{ wavelet: '5/3', decompositions: 5, progression: 'LRCP', layers: 1 },
+      ...{ blockWidth: 6, blockHeight: 6, packetEnds: false, guardBits: 2 },
+      bodies: [{ offset: stream.length - 6, length: 4 }],
+    });
+    expect(plain?.precincts).toEqual(new Array(6).fill([15, 15]));
+    expect(plain?.steps).toEqual(new Array(16).fill({ exponent: 13, mantissa: 0 }));
+  });
+
+  it.each([
+    ['colour', { components: [0x0b, 0x0b, 0x0b], more: QCD }],
+    [
+      'several tiles',
+      { tileWidth: 8, tiles: [0, 1].map((tile) => ({ tile, announced: 1 })), more: QCD },
+    ],
+    ['no quantisation', {}],
+    ['quantisation of a component', { more: [...QCD, 0xff, 0x5d, 0, 4, 0, 0x40] }],
+    ['a region of interest', { more: [...QCD, 0xff, 0x5e, 0, 5, 0, 0, 3] }],
+    ['packed packet headers', { more: [...QCD, 0xff, 0x60, 0, 3, 0] }],
+    ['steps for the reversible wavelet', { more: [0xff, 0x5c, 0, 5, 0x41, 0x68, 0x00] }],
+    ['exponents that are missing', { more: [...QCD.slice(0, 3), 10, ...QCD.slice(4, 12)] }],
+  ])('says that %s is not plain', (_, parts: Codestream) => {
+    expect(readJpeg2000(codestream(parts)).plain).toBeUndefined();
   });
 
   it('takes a last tile-part of length 0 to the end', () => {

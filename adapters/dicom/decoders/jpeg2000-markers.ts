@@ -1,5 +1,7 @@
 import { PipelineError } from '../../../core/errors.js';
 import type { Wavelet } from '../../../core/imaging/wavelet.js';
+import { readPlainCoding } from './jpeg2000-plain.js';
+import type { PlainCoding, Segment, Span } from './jpeg2000-plain.js';
 
 const SOC = 0xff4f;
 const SOT = 0xff90;
@@ -27,6 +29,8 @@ export interface Jpeg2000Header {
   readonly wavelet: Wavelet;
   /** How often the resolution can be halved so that sample n sits at pixel n * 2^halvings everywhere. */
   readonly halvings: number;
+  /** How it is coded, where the kernel can decode it. */
+  readonly plain?: PlainCoding | undefined;
 }
 
 /**
@@ -40,48 +44,62 @@ export function readJpeg2000(stream: Uint8Array): Jpeg2000Header {
   const start = codestreamStart(stream);
   const view = new DataView(stream.buffer, stream.byteOffset + start, stream.byteLength - start);
   if (view.byteLength < 4 || view.getUint16(0) !== SOC) {
-    throw damaged();
+    throw damagedJpeg2000();
   }
   try {
-    const header = walk(view);
-    return { ...header, signFlags: header.signFlags.map((offset) => start + offset) };
+    return walk(view, start);
   } catch (error) {
     // A read beyond the last byte: some length field points there.
-    throw error instanceof RangeError ? damaged() : error;
+    throw error instanceof RangeError ? damagedJpeg2000() : error;
   }
 }
 
-function walk(view: DataView): Jpeg2000Header {
+/** Offsets in the view, but those in the result in the stream, where the view begins at `start`. */
+function walk(view: DataView, start: number): Jpeg2000Header {
+  const { segments, end } = readSegments(view);
+  const last = (marker: number) => segments.findLast((segment) => segment.marker === marker);
+  const siz = last(SIZ);
+  const cod = last(COD);
+  if (siz === undefined || cod === undefined) {
+    throw damagedJpeg2000();
+  }
+  const { tiles, atOrigin, signFlags, ...size } = readSize(view, siz.offset);
+  const { decompositions, ...coding } = readCoding(view, cod.offset);
+  const tileParts = requireAllTiles(view, end, tiles);
+  const plain =
+    atOrigin && tiles === 1 && size.components === 1
+      ? readPlainCoding(view, segments, tileParts)
+      : undefined;
+  return {
+    ...{ ...size, ...coding },
+    signFlags: signFlags.map((offset) => start + offset),
+    halvings: atOrigin && last(COC) === undefined ? decompositions : 0,
+    plain: plain && {
+      ...plain,
+      bodies: plain.bodies.map(({ offset, length }) => ({ offset: start + offset, length })),
+    },
+  };
+}
+
+/** The main header's segments, and where it ends. */
+function readSegments(view: DataView): {
+  readonly segments: readonly Segment[];
+  readonly end: number;
+} {
+  const segments: Segment[] = [];
   let offset = 2;
-  let size: ReturnType<typeof readSize> | undefined;
-  let coding: ReturnType<typeof readCoding> | undefined;
-  let perComponent = false;
   for (;;) {
     const marker = view.getUint16(offset);
     if (marker === SOT) {
-      break;
+      return { segments, end: offset };
     }
     const length = view.getUint16(offset + 2);
     if (marker < 0xff00 || length < 2) {
-      throw damaged();
+      throw damagedJpeg2000();
     }
-    if (marker === SIZ) {
-      size = readSize(view, offset + 4);
-    } else if (marker === COD) {
-      coding = readCoding(view, offset + 4);
-    } else if (marker === COC) {
-      perComponent = true;
-    }
+    segments.push({ marker, offset: offset + 4, length: length - 2 });
     offset += 2 + length;
   }
-  if (size === undefined || coding === undefined) {
-    throw damaged();
-  }
-  requireAllTiles(view, offset, size.tiles);
-  const { width, height, components, precision, signFlags } = size;
-  const { colourTransform, wavelet, decompositions } = coding;
-  const halvings = size.atOrigin && !perComponent ? decompositions : 0;
-  return { width, height, components, precision, signFlags, colourTransform, wavelet, halvings };
 }
 
 /** Source: T.800 A.6.1. */
@@ -120,7 +138,7 @@ function readSize(view: DataView, offset: number) {
     );
   }
   if (xTile === 0 || yTile === 0 || xSize <= xOffset || ySize <= yOffset) {
-    throw damaged();
+    throw damagedJpeg2000();
   }
   return {
     width: xSize - xOffset,
@@ -137,13 +155,14 @@ function readSize(view: DataView, offset: number) {
  * Every tile must have all the tile-parts that it announces, whole, and EOC must follow: a stream cut off
  * and filled up with zeros has the right length. Source: T.800 A.4.2, A.4.4.
  */
-function requireAllTiles(view: DataView, firstTilePart: number, tiles: number): void {
+function requireAllTiles(view: DataView, firstTilePart: number, tiles: number): readonly Span[] {
+  const spans: Span[] = [];
   const parts = new Map<number, { count: number; announced: number }>();
   const end = endOfCodestream(view);
   let offset = firstTilePart;
   while (offset < end) {
     if (view.getUint16(offset) !== SOT) {
-      throw damaged();
+      throw damagedJpeg2000();
     }
     const tile = view.getUint16(offset + 4);
     const part = parts.get(tile) ?? { count: 0, announced: 0 };
@@ -153,14 +172,16 @@ function requireAllTiles(view: DataView, firstTilePart: number, tiles: number): 
     // A length of 0 stands for everything up to EOC, in the last tile-part only.
     const length = view.getUint32(offset + 6) || end - offset;
     if (length < 14 || offset + length > end) {
-      throw damaged();
+      throw damagedJpeg2000();
     }
+    spans.push({ offset, length });
     offset += length;
   }
   const whole = [...parts.values()].every(({ count, announced }) => count >= announced);
   if (!whole || parts.size !== tiles) {
-    throw damaged();
+    throw damagedJpeg2000();
   }
+  return spans;
 }
 
 /** Offset of EOC. Real files are padded with more than the one byte of PS3.5 A.4. */
@@ -168,7 +189,7 @@ function endOfCodestream(view: DataView): number {
   let end = view.byteLength;
   while (end > 2 && view.getUint16(end - 2) !== EOC) {
     if (![0x00, 0xff].includes(view.getUint8(end - 1))) {
-      throw damaged();
+      throw damagedJpeg2000();
     }
     end -= 1;
   }
@@ -191,9 +212,9 @@ function codestreamStart(stream: Uint8Array): number {
     }
     offset += length;
   }
-  throw damaged();
+  throw damagedJpeg2000();
 }
 
-function damaged(): PipelineError {
+export function damagedJpeg2000(): PipelineError {
   return new PipelineError('pixel-data-corrupt', 'The JPEG 2000 codestream is cut off or damaged.');
 }

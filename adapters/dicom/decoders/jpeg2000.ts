@@ -4,6 +4,7 @@ import { requireDeclaredDimensions } from './check-dimensions.js';
 import { codestreamOf } from './codestream.js';
 import type { Codestream } from './codestream.js';
 import type { DecodedSamples, DecodeOptions, FrameDecoder } from './frame-decoder.js';
+import { decodePlainJpeg2000 } from './jpeg2000-kernel.js';
 import { readJpeg2000, SIGNED } from './jpeg2000-markers.js';
 import type { Jpeg2000Header } from './jpeg2000-markers.js';
 import { lendSamples } from './sample-memory.js';
@@ -25,9 +26,58 @@ const openJph = createWasmCodec<Jpeg2000Decoder>(
   'HTJ2KDecoder',
 );
 
-/** JPEG 2000 (1.2.840.10008.1.2.4.90, .91) by OpenJPEG. Source: PS3.5 8.2.4, T.800. */
-export const decodeJpeg2000: FrameDecoder = async (codestream, header, options) => {
-  const { precision, signFlags } = readJpeg2000(codestream);
+/**
+ * JPEG 2000 (1.2.840.10008.1.2.4.90, .91): plain grey images by our own decoder, which is faster and can leave bit planes
+ * out, all others by OpenJPEG. Source: PS3.5 8.2.4, T.800.
+ */
+export const decodeJpeg2000: FrameDecoder = (codestream, header, options) => {
+  const coded = readJpeg2000(codestream);
+  requireDeclaredDimensions(coded, header);
+  const decoded = decodePlain(codestream, coded, header, options);
+  return decoded ?? decodeByOpenJpeg(codestream, coded, header, options);
+};
+
+function decodePlain(
+  codestream: Uint8Array,
+  coded: Jpeg2000Header,
+  header: PixelHeader,
+  options: DecodeOptions,
+): DecodedSamples | undefined {
+  const { width, height, plain, precision, signFlags } = coded;
+  if (plain === undefined) {
+    return undefined;
+  }
+  const reduction = usefulHalvings(coded, header, options.targetSize);
+  const image = { width, height, precision, signed: signFlags.length > 0 };
+  const detail = { reduction, approximate: reduction > 0 };
+  const samples = decodePlainJpeg2000(codestream, plain, image, detail);
+  if (samples === undefined) {
+    return undefined;
+  }
+  const scale = 2 ** reduction;
+  return exactWhereNeeded(
+    {
+      width: Math.ceil(width / scale),
+      height: Math.ceil(height / scale),
+      components: 1,
+      ...(precision <= 8 ? { data: Uint8Array.from(samples.data) } : samples),
+      planar: false,
+      colourSpace: 'header',
+      usedBits: precision,
+      reduction,
+      ...(reduction > 0 && { wavelet: coded.wavelet }),
+    },
+    header,
+    () => decodePlain(codestream, coded, header, { maxPixels: options.maxPixels }),
+  );
+}
+
+function decodeByOpenJpeg(
+  codestream: Uint8Array,
+  { precision, signFlags }: Jpeg2000Header,
+  header: PixelHeader,
+  options: DecodeOptions,
+): Promise<DecodedSamples> {
   if (precision > 8 || signFlags.length === 0) {
     return decode(openJpeg, codestreamOf(codestream), header, options);
   }
@@ -37,10 +87,11 @@ export const decodeJpeg2000: FrameDecoder = async (codestream, header, options) 
   for (const offset of signFlags) {
     unsigned[offset]! &= ~SIGNED;
   }
-  const samples = await decode(openJpeg, codestreamOf(unsigned), header, options);
-  const data = samples.data.map((sample: number) => sample ^ (1 << (precision - 1)));
-  return { ...samples, data };
-};
+  return decode(openJpeg, codestreamOf(unsigned), header, options).then((samples) => {
+    const data = samples.data.map((sample: number) => sample ^ (1 << (precision - 1)));
+    return { ...samples, data };
+  });
+}
 
 /** High-throughput JPEG 2000 (1.2.840.10008.1.2.4.201 to .203) by OpenJPH. Source: PS3.5 8.2.14, T.814. */
 export const decodeHtj2k: FrameDecoder<Codestream> = (codestream, header, options) =>
@@ -85,9 +136,20 @@ async function decode(
       ...(reduction > 0 && { wavelet: coded.wavelet }),
     };
   });
+  return exactWhereNeeded(samples, header, () =>
+    decode(codec, codestream, header, { maxPixels: options.maxPixels }),
+  );
+}
+
+/** What was decoded, or the whole image where a reduced one will not do. */
+function exactWhereNeeded<Other>(
+  samples: DecodedSamples,
+  header: PixelHeader,
+  decodeWhole: () => Other,
+): DecodedSamples | Other {
   const roomAbove = (samples.usedBits ?? 0) > header.BitsStored;
   return samples.reduction > 0 && roomAbove && holdsMoreThanStored(samples, header)
-    ? decode(codec, codestream, header, { maxPixels: options.maxPixels })
+    ? decodeWhole()
     : samples;
 }
 

@@ -34,8 +34,13 @@ export function lendCopy(source: Uint8Array): LentBytes {
   };
 }
 
+export interface LentSamples {
+  readonly data: Uint8Array | Uint16Array;
+  readonly release: () => void;
+}
+
 /** The same of a codec's samples of so many bits: a byte each, or two in little endian from the ninth bit on. */
-export function lendSamples(source: Uint8Array, bits: number) {
+export function lendSamples(source: Uint8Array, bits: number): LentSamples {
   const { bytes, release } = lendCopy(source);
   const data = bits <= 8 ? bytes : new Uint16Array(bytes.buffer, 0, bytes.length >> 1);
   return { data, release };

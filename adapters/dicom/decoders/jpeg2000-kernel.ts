@@ -1,0 +1,200 @@
+import { withKernel } from '../../../core/kernel/kernel.js';
+import type { Address, Kernel } from '../../../core/kernel/kernel.js';
+import { readPackets } from './jpeg2000-packets.js';
+import type { Band, BandKind, CodeBlock } from './jpeg2000-packets.js';
+import type { PlainCoding } from './jpeg2000-plain.js';
+import { lendSamples } from './sample-memory.js';
+import type { LentSamples } from './sample-memory.js';
+
+/** Numbers that core/kernel/jpeg2000.c has for kinds of bands. */
+const KIND_NUMBERS: Readonly<Record<BandKind, number>> = { LL: 0, LH: 0, HL: 1, HH: 2 };
+/** Logarithms of the gains of bands. Source: T.800 Table E.1. */
+const GAIN_BITS: Readonly<Record<BandKind, number>> = { LL: 0, LH: 1, HL: 1, HH: 2 };
+/** Words that stand free on either side of a row, whose length is a multiple of as many. See core/kernel/wavelet.c. */
+const MARGIN = 4;
+const WORD_BITS = 16;
+/** What the kernel needs beside a code-block's bytes. */
+const CODE_PADDING = 32;
+
+/** Of the lowest resolution, as many samples tell the contrast. */
+const CONTRAST_SAMPLES = 4096;
+/** Percentiles between which an image's contrast lies. */
+const CONTRAST_ENDS = [0.01, 0.99] as const;
+/**
+ * Steps that the contrast keeps in the highest frequencies; those of each resolution below are a quarter as large, where
+ * frequencies lie high in both directions twice as large. The images of docs/pixels.md moved no further by it.
+ */
+const CONTRAST_STEPS = 512;
+const STEP_RATIO = 4;
+const DIAGONAL_RATIO = 2;
+
+export interface Jpeg2000Image {
+  readonly width: number;
+  readonly height: number;
+  /** Bits of a sample. */
+  readonly precision: number;
+  readonly signed: boolean;
+}
+
+export interface Jpeg2000Detail {
+  /** Number of halvings, at most those of the coding. */
+  readonly reduction: number;
+  /** Leaves out the lowest bit planes of high frequencies, where they lie far below the image's contrast. */
+  readonly approximate: boolean;
+}
+
+/**
+ * Decodes an image in the kernel. Shape of the samples, of 16 bits: [height, width], halved as often as asked for. Undefined for a
+ * stream of more packets than are reasonable. Throws `pixel-data-corrupt`. Source: T.800.
+ */
+export function decodePlainJpeg2000(
+  stream: Uint8Array,
+  coding: PlainCoding,
+  image: Jpeg2000Image,
+  detail: Jpeg2000Detail,
+): LentSamples | undefined {
+  const parts = coding.bodies.map(({ offset, length }) => stream.subarray(offset, offset + length));
+  const data = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  const resolutions = readPackets(
+    data,
+    coding,
+    image,
+    coding.decompositions + 1 - detail.reduction,
+  );
+  if (resolutions === undefined) {
+    return undefined;
+  }
+  return withKernel((kernel) => {
+    const decodeBand = bandDecoder(kernel, data, coding, image.precision);
+    let low = 0;
+    let contrast = 0;
+    for (const [r, { width, height, bands }] of resolutions.entries()) {
+      const below = resolutions.length - 1 - r;
+      const tolerated = contrast / CONTRAST_STEPS / STEP_RATIO ** below;
+      const decoded = bands.map((band) =>
+        decodeBand(band, band.kind === 'HH' ? tolerated * DIAGONAL_RATIO : tolerated),
+      );
+      if (r > 0) {
+        low = joinBands(kernel, coding, low, decoded, { width, height });
+      } else {
+        [low = 0] = decoded;
+        contrast = detail.approximate ? contrastOf(kernel, low, coding, { width, height }) : 0;
+      }
+    }
+    return samplesOf(kernel, coding, low, image, resolutions.at(-1)!);
+  });
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Decodes bands into planes of their own, in steps of stored values that are tolerated. */
+function bandDecoder(
+  kernel: Kernel,
+  data: Uint8Array,
+  coding: PlainCoding,
+  precision: number,
+): (band: Band, tolerated: number) => Address {
+  return (band, tolerated) => {
+    const { exponent, mantissa } = coding.steps[band.step]!;
+    // What a quantised size of 1 stands for. Source: T.800 E.1.1.
+    const step = 2 ** (precision + GAIN_BITS[band.kind] - exponent) * (1 + mantissa / 2048);
+    const reversible = coding.wavelet === '5/3';
+    const unit = reversible ? 1 : step;
+    const skipped = tolerated < unit ? 0 : Math.floor(Math.log2(tolerated / unit));
+    const longest = band.blocks.reduce((most, block) => Math.max(most, codeLength(block)), 0);
+    const plane = allocatePlane(kernel, band);
+    const code = kernel.allocate(longest);
+    const clean = kernel.allocate(longest + CODE_PADDING);
+    const pitch = pitchOf(band.width);
+    for (const block of band.blocks) {
+      let bytes = 0;
+      for (const { offset, length } of block.chunks) {
+        kernel.bytes(code + bytes, length).set(data.subarray(offset, offset + length));
+        bytes += length;
+      }
+      kernel.exports.jpeg2000_block(
+        code,
+        bytes,
+        clean,
+        KIND_NUMBERS[band.kind],
+        block.width,
+        block.height,
+        block.planes,
+        block.passes,
+        skipped,
+        reversible ? 0 : step,
+        plane + 4 * (MARGIN + block.y * pitch + block.x),
+        pitch,
+      );
+    }
+    return plane;
+  };
+}
+
+function codeLength({ chunks }: CodeBlock): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** The next resolution from LL and HL, LH, HH. */
+function joinBands(
+  kernel: Kernel,
+  { wavelet }: PlainCoding,
+  ll: Address,
+  [hl = 0, lh = 0, hh = 0]: readonly Address[],
+  size: Size,
+): Address {
+  const { width, height } = size;
+  const to = allocatePlane(kernel, size);
+  const scratch = kernel.allocate(2 * 4 * pitchOf((width + 1) >> 1));
+  const reversible = wavelet === '5/3' ? 1 : 0;
+  kernel.exports.wavelet_step(reversible, ll, lh, hl, hh, width, height, to, scratch);
+  return to;
+}
+
+/** The samples of a plane, which they overwrite. */
+function samplesOf(
+  kernel: Kernel,
+  { wavelet }: PlainCoding,
+  plane: Address,
+  { precision, signed }: Jpeg2000Image,
+  { width, height }: Size,
+): LentSamples {
+  const reversible = wavelet === '5/3' ? 1 : 0;
+  kernel.exports.wavelet_samples(reversible, plane, width, height, precision, signed ? 1 : 0);
+  return lendSamples(kernel.bytes(plane, 2 * width * height), WORD_BITS);
+}
+
+/** Distance between the percentiles of a plane's samples. Unit: stored values. */
+function contrastOf(
+  kernel: Kernel,
+  plane: Address,
+  { wavelet }: PlainCoding,
+  { width, height }: Size,
+): number {
+  const words = pitchOf(width) * height;
+  const all = wavelet === '5/3' ? kernel.int32(plane, words) : kernel.float32(plane, words);
+  const stride = Math.max(1, Math.floor((width * height) / CONTRAST_SAMPLES));
+  const some = Float64Array.from({ length: Math.ceil((width * height) / stride) }, (_, index) => {
+    const at = index * stride;
+    return all[Math.floor(at / width) * pitchOf(width) + MARGIN + (at % width)] ?? 0;
+  }).sort();
+  const [low = 0, high = 0] = CONTRAST_ENDS.map(
+    (part) => some[Math.round(part * (some.length - 1))],
+  );
+  return high - low;
+}
+
+/** Words of a row. */
+function pitchOf(width: number): number {
+  return Math.ceil(width / MARGIN) * MARGIN + 2 * MARGIN;
+}
+
+function allocatePlane(kernel: Kernel, { width, height }: Size): Address {
+  const bytes = 4 * pitchOf(width) * height;
+  const plane = kernel.allocate(bytes);
+  kernel.bytes(plane, bytes).fill(0);
+  return plane;
+}

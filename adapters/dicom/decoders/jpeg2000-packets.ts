@@ -1,0 +1,255 @@
+import { damagedJpeg2000 as damaged } from './jpeg2000-markers.js';
+import { createPacketReader } from './jpeg2000-packet-reader.js';
+import type { PacketReader } from './jpeg2000-packet-reader.js';
+import type { PlainCoding, Progression, Span } from './jpeg2000-plain.js';
+import { createTagTree } from './tag-tree.js';
+import type { TagTree } from './tag-tree.js';
+
+/** Of a code-block's lengths, in the beginning. Source: T.800 B.10.7.1. */
+const FIRST_LENGTH_BITS = 3;
+/** More packets than any encoder writes: with them, reading headers would be the work. */
+const MAX_PACKETS = 2 ** 20;
+/** The kernel keeps sizes in 32 bits, with a bit for the half of what was not decoded. */
+const MAX_PLANES = 30;
+
+/** Bands by where their high frequencies lie: nowhere, along rows, along columns, along both. */
+export type BandKind = 'LL' | 'HL' | 'LH' | 'HH';
+
+export interface CodeBlock {
+  /** Place of its first sample within the band. */
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  /** Bit planes that may hold ones; their three passes each, but one of the highest, as far as they are coded. */
+  planes: number;
+  passes: number;
+  /** Where its code stands, in this order. */
+  readonly chunks: Span[];
+}
+
+export interface Band {
+  readonly kind: BandKind;
+  readonly width: number;
+  readonly height: number;
+  /** Place among the coding's steps. */
+  readonly step: number;
+  /** Those that have code. */
+  readonly blocks: CodeBlock[];
+}
+
+export interface Resolution {
+  readonly width: number;
+  readonly height: number;
+  /** LL of the lowest one, HL, LH and HH of any other. */
+  readonly bands: readonly Band[];
+}
+
+interface Level extends Resolution {
+  /** Logarithms of the precincts' sides. */
+  readonly precinct: readonly [width: number, height: number];
+  readonly precinctsAcross: number;
+  readonly precincts: (Precinct | undefined)[];
+}
+
+/** What shares packets: for each band, the code-blocks of one rectangle. */
+type Precinct = readonly {
+  readonly band: Band;
+  readonly blocks: readonly (CodeBlock & { lengthBits: number })[];
+  readonly inclusion: TagTree;
+  readonly zeroPlanes: TagTree;
+}[];
+
+/**
+ * Reads packets and finds the code of the lowest `wanted` resolutions; `data` may end behind the last packet that they
+ * need. Undefined for more packets than are reasonable. Throws `pixel-data-corrupt`. Source: T.800 Annex B.
+ */
+export function readPackets(
+  data: Uint8Array,
+  coding: PlainCoding,
+  size: { readonly width: number; readonly height: number },
+  wanted: number,
+): readonly Resolution[] | undefined {
+  const levels = coding.precincts.map((_, r) => createLevel(coding, size, r));
+  const packetsOf = (some: readonly Level[]) =>
+    some.reduce((sum, { precincts }) => sum + precincts.length, 0) * coding.layers;
+  if (packetsOf(levels) > MAX_PACKETS) {
+    return undefined;
+  }
+  const lowest = levels.slice(0, wanted);
+  let left = packetsOf(lowest);
+  const reader = createPacketReader(data);
+  for (const { r, index, layer } of packetOrder(coding.progression, coding.layers, levels)) {
+    if (left === 0) {
+      break;
+    }
+    const level = levels[r]!;
+    const precinct = (level.precincts[index] ??= createPrecinct(coding, level, r, index));
+    readPacket(reader, precinct, layer, coding);
+    left -= r < wanted ? 1 : 0;
+  }
+  return lowest;
+}
+
+/** Source: T.800 B.5, B.6; everything begins at 0. */
+function createLevel(
+  { decompositions, precincts }: PlainCoding,
+  size: { readonly width: number; readonly height: number },
+  r: number,
+): Level {
+  const halved = (length: number, times: number) => Math.ceil(length / 2 ** times);
+  const times = decompositions - r;
+  const width = halved(size.width, times);
+  const height = halved(size.height, times);
+  const [low, lowHeight] = [halved(size.width, times + 1), halved(size.height, times + 1)];
+  const band = (kind: BandKind, step: number, across: number, down: number): Band => {
+    return { kind, step, width: across, height: down, blocks: [] };
+  };
+  const bands =
+    r === 0
+      ? [band('LL', 0, width, height)]
+      : [
+          band('HL', 3 * r - 2, width - low, lowHeight),
+          band('LH', 3 * r - 1, low, height - lowHeight),
+          band('HH', 3 * r, width - low, height - lowHeight),
+        ];
+  const precinct = precincts[r]!;
+  const precinctsAcross = halved(width, precinct[0]);
+  const count = precinctsAcross * halved(height, precinct[1]);
+  return {
+    ...{ width, height, bands, precinct, precinctsAcross },
+    // A length alone allocates nothing: how many there are may be nonsense.
+    precincts: Array.from({ length: Math.min(count, MAX_PACKETS + 1) }, () => undefined),
+  };
+}
+
+/** Source: T.800 B.7, B.9. */
+function createPrecinct(coding: PlainCoding, level: Level, r: number, index: number): Precinct {
+  const halving = r === 0 ? 0 : 1;
+  const [width, height] = level.precinct.map((side) => side - halving) as [number, number];
+  const blockWidth = 2 ** Math.min(coding.blockWidth, width);
+  const blockHeight = 2 ** Math.min(coding.blockHeight, height);
+  const left = (index % level.precinctsAcross) * 2 ** width;
+  const top = Math.floor(index / level.precinctsAcross) * 2 ** height;
+  return level.bands.map((band) => {
+    const right = Math.min(band.width, left + 2 ** width);
+    const bottom = Math.min(band.height, top + 2 ** height);
+    const across = Math.max(0, Math.ceil((right - left) / blockWidth));
+    const down = Math.max(0, Math.ceil((bottom - top) / blockHeight));
+    const blocks = Array.from({ length: across * down }, (_, block) => {
+      const x = left + (block % across) * blockWidth;
+      const y = top + Math.floor(block / across) * blockHeight;
+      return {
+        ...{
+          x,
+          y,
+          width: Math.min(blockWidth, right - x),
+          height: Math.min(blockHeight, bottom - y),
+        },
+        ...{ planes: 0, passes: 0, chunks: [], lengthBits: FIRST_LENGTH_BITS },
+      };
+    });
+    const inclusion = createTagTree(across, down);
+    return { band, blocks, inclusion, zeroPlanes: createTagTree(across, down) };
+  });
+}
+
+interface PacketId {
+  readonly r: number;
+  readonly index: number;
+  readonly layer: number;
+}
+
+/** Source: T.800 B.12.1. */
+function* packetOrder(
+  progression: Progression,
+  layers: number,
+  levels: readonly Level[],
+): Generator<PacketId> {
+  if (progression === 'LRCP') {
+    for (let layer = 0; layer < layers; layer += 1) {
+      for (const { r, index } of precinctsByResolution(levels)) {
+        yield { r, index, layer };
+      }
+    }
+  } else if (progression === 'RLCP') {
+    for (const [r, { precincts }] of levels.entries()) {
+      for (let layer = 0; layer < layers; layer += 1) {
+        for (const index of precincts.keys()) {
+          yield { r, index, layer };
+        }
+      }
+    }
+  } else {
+    // Of one component, by components first is the same as by place first.
+    const order = progression === 'RPCL' ? precinctsByResolution(levels) : precinctsByPlace(levels);
+    for (const { r, index } of order) {
+      for (let layer = 0; layer < layers; layer += 1) {
+        yield { r, index, layer };
+      }
+    }
+  }
+}
+
+function precinctsByResolution(levels: readonly Level[]) {
+  return levels.flatMap(({ precincts }, r) => Array.from(precincts, (_, index) => ({ r, index })));
+}
+
+function precinctsByPlace(levels: readonly Level[]) {
+  const placed = levels.flatMap(({ precincts, precinct, precinctsAcross }, r) => {
+    const scale = 2 ** (levels.length - 1 - r);
+    return Array.from(precincts, (_, index) => ({
+      ...{ r, index },
+      x: (index % precinctsAcross) * 2 ** precinct[0] * scale,
+      y: Math.floor(index / precinctsAcross) * 2 ** precinct[1] * scale,
+    }));
+  });
+  return placed.sort((a, b) => a.y - b.y || a.x - b.x || a.r - b.r);
+}
+
+/** Source: T.800 B.9, B.10. */
+function readPacket(
+  reader: PacketReader,
+  precinct: Precinct,
+  layer: number,
+  { guardBits, steps, packetEnds }: PlainCoding,
+): void {
+  const included: { readonly block: CodeBlock; readonly length: number }[] = [];
+  reader.beginHeader();
+  if (reader.bit() === 1) {
+    for (const { band, blocks, inclusion, zeroPlanes } of precinct) {
+      for (const [at, block] of blocks.entries()) {
+        const known = block.passes > 0;
+        if (known ? reader.bit() === 0 : !inclusion.isBelow(at, layer + 1, reader.bit)) {
+          continue;
+        }
+        if (!known) {
+          const most = guardBits + steps[band.step]!.exponent - 1;
+          let zero = 0;
+          while (!zeroPlanes.isBelow(at, zero + 1, reader.bit)) {
+            zero += 1;
+            if (zero >= most) {
+              throw damaged();
+            }
+          }
+          block.planes = most - zero;
+          if (block.planes > MAX_PLANES) {
+            throw damaged();
+          }
+          band.blocks.push(block);
+        }
+        const passes = reader.passes();
+        while (reader.bit() === 1) {
+          block.lengthBits += 1;
+        }
+        const length = reader.bits(block.lengthBits + Math.floor(Math.log2(passes)));
+        block.passes += passes;
+        included.push({ block, length });
+      }
+    }
+  }
+  reader.endHeader(packetEnds);
+  for (const { block, length } of included) {
+    block.chunks.push(reader.take(length));
+  }
+}
