@@ -35,12 +35,14 @@ const PATIENCE = 12;
  */
 export function startJanitor(deps: JanitorDeps, options: JanitorOptions): { close(): void } {
   const { store, operations, queue, logger, clock } = deps;
+  const watching = oneAtATime(watch);
+  const sweeping = oneAtATime(sweep);
   const timers = [
-    setInterval(() => void watch(), options.watchIntervalMs),
-    setInterval(() => void sweep(), options.sweepIntervalMs),
+    setInterval(() => void watching(), options.watchIntervalMs),
+    setInterval(() => void sweeping(), options.sweepIntervalMs),
   ];
   timers.forEach((timer) => timer.unref());
-  void watch().then(sweep);
+  void watching().then(sweeping);
   return {
     close: () => {
       timers.forEach(clearInterval);
@@ -98,4 +100,17 @@ export function startJanitor(deps: JanitorDeps, options: JanitorOptions): { clos
       logger.warn({ err: error }, 'the sweep for unfinished work failed and will be repeated');
     }
   }
+}
+
+/** Leaves a turn out while the last one lasts: of two sweeps, the second one would queue again what the first one just did. */
+function oneAtATime(run: () => Promise<void>): () => Promise<void> {
+  let running = false;
+  return async () => {
+    if (!running) {
+      running = true;
+      await run().finally(() => {
+        running = false;
+      });
+    }
+  };
 }
