@@ -162,6 +162,23 @@ describe('pixels of the generated matrix', () => {
     },
   );
 
+  it.each([
+    ['HTJ2K lossless by OpenJPH', { 8: 0, 10: 1, 12: 2, 15: 2, 16: 2 }],
+    ['HTJ2K lossy by OpenJPH', { 8: 0, 10: 2, 12: 2, 15: 2, 16: 2 }],
+  ])('are halved as often as their bits bear: %s', async (name, halvings) => {
+    const [encoder] = MATRIX_ENCODERS.filter((candidate) => candidate.name === name);
+    const found: Record<number, number> = {};
+    for (const image of matrixImages().filter(({ signed }) => !signed)) {
+      const path = matrixPath(scratch, image, 'halved');
+      await encoder?.encode(path, path, image);
+      const object = readDicom(await readFile(path));
+      const { TransferSyntaxUID } = object.header;
+      const { reduction } = await decodeFrame({ ...object, TransferSyntaxUID }, 0, REDUCED);
+      found[image.bits] = reduction;
+    }
+    expect(found).toEqual(halvings);
+  });
+
   it.skipIf(peer('dcmtk').kind === 'absent' || peer('gdcm').kind === 'absent')(
     'are never other pixels when the codestream is cut, whatever stands behind the cut',
     async () => {

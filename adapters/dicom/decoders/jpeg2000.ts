@@ -165,10 +165,16 @@ function holdsMoreThanStored({ data }: DecodedSamples, header: PixelHeader): boo
 }
 
 /**
- * Samples with fewer bits are not reduced: what the codec rounds on the way is then no longer small beside an
- * image's contrast, most of all in the integers of the reversible wavelet. Unit: bits.
+ * Halvings that images bear, from so many bits on. With fewer, what the codec rounds on the way is no longer small beside
+ * the contrast, most of all in the integers of the reversible wavelet, and with every halving more so.
  */
-const MIN_REDUCED_PRECISION = { '5/3': 12, '9/7': 10 } as const;
+const BEARABLE_HALVINGS = {
+  '5/3': [
+    { bits: 12, halvings: Infinity },
+    { bits: 10, halvings: 1 },
+  ],
+  '9/7': [{ bits: 10, halvings: Infinity }],
+} as const;
 
 /** As many halvings as leave the shorter side at least `targetSize` pixels. */
 function usefulHalvings(
@@ -178,15 +184,16 @@ function usefulHalvings(
 ): number {
   // Halving is arithmetic: it needs the values as they are meant, not their bits.
   const plain =
-    components === 1 &&
-    HighBit === BitsStored - 1 &&
-    signFlags.length === PixelRepresentation &&
-    BitsStored >= MIN_REDUCED_PRECISION[wavelet];
+    components === 1 && HighBit === BitsStored - 1 && signFlags.length === PixelRepresentation;
   if (targetSize === undefined || !plain) {
     return 0;
   }
+  const bearable = BEARABLE_HALVINGS[wavelet].find(({ bits }) => BitsStored >= bits)?.halvings ?? 0;
   let useful = 0;
-  while (useful < halvings && Math.min(width, height) / 2 ** (useful + 1) >= targetSize) {
+  while (
+    useful < Math.min(halvings, bearable) &&
+    Math.min(width, height) / 2 ** (useful + 1) >= targetSize
+  ) {
     useful += 1;
   }
   return useful;
