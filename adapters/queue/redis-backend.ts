@@ -9,6 +9,8 @@ import { STREAMS, workerOptions } from './queue-backend.js';
 const COMMON: RedisOptions = {
   connectTimeout: 3_000,
   retryStrategy: (times) => Math.min(50 * 2 ** times, 2_000),
+  // After a failover the address leads to another server, and the old one, a replica now, keeps its connections.
+  reconnectOnError: ({ message }) => message.startsWith('READONLY'),
 };
 
 /**

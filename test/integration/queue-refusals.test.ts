@@ -1,7 +1,8 @@
+import { createServer, connect, type AddressInfo, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 
 import type { JobQueue } from '../../core/jobs/job-queue.js';
 import type { Logger } from '../../core/log.js';
@@ -113,3 +114,77 @@ describeWithPeer('redis', 'a Redis that refuses', (peer) => {
     });
   });
 });
+
+describeWithPeer('redis', 'a failover behind one address', (peer) => {
+  test('is followed, though the old server keeps its connections', async () => {
+    const [first, second] = [await startRedis(peer), await startRedis(peer)];
+    const clients = [new Redis(first.url), new Redis(second.url)] as const;
+    const address = await openAddress(portOf(first));
+    const queues: JobQueue[] = [];
+    onTestFinished(async () => {
+      await Promise.all(queues.map((queue) => queue.close()));
+      clients.forEach((client) => {
+        client.disconnect();
+      });
+      address.close();
+      await Promise.all([first.stop(), second.stop()]);
+    });
+    const prefix = newPrefix();
+    const open = () => {
+      const queue = createTestQueue({ kind: 'redis', url: address.url }, prefix, {
+        logger: silentLogger,
+      });
+      queues.push(queue);
+      return queue;
+    };
+    const done: string[] = [];
+    const producer = open();
+    const note = ({ instanceId }: { readonly instanceId: string }) => {
+      done.push(instanceId);
+      return Promise.resolve();
+    };
+    await open().work('infer', note, { concurrency: 1 });
+    await producer.enqueue([inferJob()]);
+    await eventually(() => {
+      expect(done).toHaveLength(1);
+    });
+
+    await clients[1].replicaof('127.0.0.1', portOf(first));
+    await eventually(async () => {
+      expect(await clients[1].info('replication')).toContain('master_link_status:up');
+    });
+    await clients[1].replicaof('NO', 'ONE');
+    await clients[0].replicaof('127.0.0.1', portOf(second));
+    address.leadTo(portOf(second));
+    await eventually(() => producer.enqueue([inferJob()]));
+    await eventually(() => {
+      expect(done.length).toBeGreaterThan(1);
+    });
+  });
+});
+
+/** An address whose new connections lead to one server or another; those that stand stay where they are. */
+async function openAddress(port: number) {
+  let target = port;
+  const server: Server = createServer((socket) => {
+    const upstream = connect(target, '127.0.0.1');
+    socket.pipe(upstream).pipe(socket);
+    socket.on('error', () => upstream.destroy());
+    upstream.on('error', () => socket.destroy());
+    socket.on('close', () => upstream.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `redis://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+    leadTo(other: number) {
+      target = other;
+    },
+    close() {
+      server.close();
+    },
+  };
+}
+
+function portOf({ url }: RedisServer): number {
+  return Number(new URL(url).port);
+}
