@@ -137,9 +137,10 @@ static void fill_tables(void) {
 
 /*
  * The code without the bits that are stuffed behind FF: a byte there has seven bits, and an eighth that is added to
- * what stands before it. Behind the end, and a marker, there are only ones. Source: T.800 C.3.4.
+ * what stands before it. Behind the end, and a marker, there are only ones. Returns where those begin. Source: T.800
+ * C.3.4.
  */
-static void unstuff(const uint8_t *from, int32_t length, uint8_t *to) {
+static const uint8_t *unstuff(const uint8_t *from, int32_t length, uint8_t *to) {
   const uint8_t *end = from + length;
   uint8_t *first = to;
   uint32_t kept = 0;
@@ -168,6 +169,7 @@ static void unstuff(const uint8_t *from, int32_t length, uint8_t *to) {
   }
   *to++ = (uint8_t)(kept << (8 - pending) | 0xff >> pending);
   __builtin_memset(to, 0xff, 16);
+  return to;
 }
 
 static inline uint64_t load_bits(const uint8_t *at) {
@@ -373,8 +375,7 @@ EXPORT(jpeg2000_block) void jpeg2000_block(const uint8_t *from, int32_t bytes, u
   contexts[0] = states[2 * 4];
   contexts[RUN_CONTEXT] = states[2 * 3];
   contexts[UNIFORM_CONTEXT] = states[2 * 46];
-  unstuff(from, bytes, clean);
-  begin_code(clean, clean + bytes + 8);
+  begin_code(clean, unstuff(from, bytes, clean));
   const uint8_t *table = significance[band];
   int wanted = 3 * (planes - skipped) - 2;
   if (wanted > passes) wanted = passes;

@@ -39,13 +39,16 @@ export interface Jpeg2000Image {
 export interface Jpeg2000Detail {
   /** Number of halvings, at most those of the coding. */
   readonly reduction: number;
-  /** Leaves out the lowest bit planes of high frequencies, where they lie far below the image's contrast. */
-  readonly approximate: boolean;
+  /**
+   * Bit planes of high frequencies that lie far below the image's contrast, and below this one, are left out; 0 for
+   * none. Unit: stored values.
+   */
+  readonly contrastLimit: number;
 }
 
 /**
  * Decodes an image in the kernel. Shape of the samples, of 16 bits: [height, width], halved as often as asked for. Undefined for a
- * stream of more packets than are reasonable. Throws `pixel-data-corrupt`. Source: T.800.
+ * stream of more parts than are reasonable. Throws `pixel-data-corrupt`. Source: T.800.
  */
 export function decodePlainJpeg2000(
   stream: Uint8Array,
@@ -78,7 +81,8 @@ export function decodePlainJpeg2000(
         low = joinBands(kernel, coding, low, decoded, { width, height });
       } else {
         [low = 0] = decoded;
-        contrast = detail.approximate ? contrastOf(kernel, low, coding, { width, height }) : 0;
+        const own = contrastOf(kernel, low, coding, { width, height });
+        contrast = Math.min(own, detail.contrastLimit);
       }
     }
     return samplesOf(kernel, coding, low, image, resolutions.at(-1)!);

@@ -7,8 +7,12 @@ import type { TagTree } from './tag-tree.js';
 
 /** Of a code-block's lengths, in the beginning. Source: T.800 B.10.7.1. */
 const FIRST_LENGTH_BITS = 3;
-/** More packets than any encoder writes: with them, reading headers would be the work. */
+/** More than any encoder makes of a radiograph: with them, reading headers would be the work, and the memory. */
+const MAX_PRECINCTS = 2 ** 15;
+const MAX_BLOCKS = 2 ** 19;
+/** The same of packets, and of how often a code-block is looked at. */
 const MAX_PACKETS = 2 ** 20;
+const MAX_VISITS = 2 ** 24;
 /** The kernel keeps sizes in 32 bits, with a bit for the half of what was not decoded. */
 const MAX_PLANES = 30;
 
@@ -49,7 +53,9 @@ interface Level extends Resolution {
   /** Logarithms of the precincts' sides. */
   readonly precinct: readonly [width: number, height: number];
   readonly precinctsAcross: number;
-  readonly precincts: (Precinct | undefined)[];
+  readonly precinctCount: number;
+  /** Those that have had a packet with something in it. */
+  readonly precincts: Map<number, Precinct>;
 }
 
 /** What shares packets: for each band, the code-blocks of one rectangle. */
@@ -62,7 +68,7 @@ type Precinct = readonly {
 
 /**
  * Reads packets and finds the code of the lowest `wanted` resolutions; `data` may end behind the last packet that they
- * need. Undefined for more packets than are reasonable. Throws `pixel-data-corrupt`. Source: T.800 Annex B.
+ * need. Undefined for more parts than are reasonable. Throws `pixel-data-corrupt`. Source: T.800 Annex B.
  */
 export function readPackets(
   data: Uint8Array,
@@ -71,11 +77,11 @@ export function readPackets(
   wanted: number,
 ): readonly Resolution[] | undefined {
   const levels = coding.precincts.map((_, r) => createLevel(coding, size, r));
-  const packetsOf = (some: readonly Level[]) =>
-    some.reduce((sum, { precincts }) => sum + precincts.length, 0) * coding.layers;
-  if (packetsOf(levels) > MAX_PACKETS) {
+  if (!isReasonable(coding, levels)) {
     return undefined;
   }
+  const packetsOf = (some: readonly Level[]) =>
+    some.reduce((sum, { precinctCount }) => sum + precinctCount, 0) * coding.layers;
   const lowest = levels.slice(0, wanted);
   let left = packetsOf(lowest);
   const reader = createPacketReader(data);
@@ -83,12 +89,30 @@ export function readPackets(
     if (left === 0) {
       break;
     }
-    const level = levels[r]!;
-    const precinct = (level.precincts[index] ??= createPrecinct(coding, level, r, index));
-    readPacket(reader, precinct, layer, coding);
+    readPacket(reader, levels[r]!, { r, index, layer }, coding);
     left -= r < wanted ? 1 : 0;
   }
   return lowest;
+}
+
+/** All counts come from numbers that the stream only says, so that nothing is made before they are looked at. */
+function isReasonable({ layers, blockWidth, blockHeight }: PlainCoding, levels: readonly Level[]) {
+  let [precincts, blocks] = [0, 0];
+  for (const [r, { bands, precinct, precinctCount }] of levels.entries()) {
+    const halving = r === 0 ? 0 : 1;
+    const width = 2 ** Math.min(blockWidth, precinct[0] - halving);
+    const height = 2 ** Math.min(blockHeight, precinct[1] - halving);
+    precincts += precinctCount;
+    for (const band of bands) {
+      blocks += Math.ceil(band.width / width) * Math.ceil(band.height / height);
+    }
+  }
+  return (
+    precincts <= MAX_PRECINCTS &&
+    blocks <= MAX_BLOCKS &&
+    precincts * layers <= MAX_PACKETS &&
+    blocks * layers <= MAX_VISITS
+  );
 }
 
 /** Source: T.800 B.5, B.6; everything begins at 0. */
@@ -115,12 +139,8 @@ function createLevel(
         ];
   const precinct = precincts[r]!;
   const precinctsAcross = halved(width, precinct[0]);
-  const count = precinctsAcross * halved(height, precinct[1]);
-  return {
-    ...{ width, height, bands, precinct, precinctsAcross },
-    // A length alone allocates nothing: how many there are may be nonsense.
-    precincts: Array.from({ length: Math.min(count, MAX_PACKETS + 1) }, () => undefined),
-  };
+  const precinctCount = precinctsAcross * halved(height, precinct[1]);
+  return { width, height, bands, precinct, precinctsAcross, precinctCount, precincts: new Map() };
 }
 
 /** Source: T.800 B.7, B.9. */
@@ -173,9 +193,9 @@ function* packetOrder(
       }
     }
   } else if (progression === 'RLCP') {
-    for (const [r, { precincts }] of levels.entries()) {
+    for (const [r, { precinctCount }] of levels.entries()) {
       for (let layer = 0; layer < layers; layer += 1) {
-        for (const index of precincts.keys()) {
+        for (let index = 0; index < precinctCount; index += 1) {
           yield { r, index, layer };
         }
       }
@@ -192,13 +212,15 @@ function* packetOrder(
 }
 
 function precinctsByResolution(levels: readonly Level[]) {
-  return levels.flatMap(({ precincts }, r) => Array.from(precincts, (_, index) => ({ r, index })));
+  return levels.flatMap(({ precinctCount }, r) =>
+    Array.from({ length: precinctCount }, (_, index) => ({ r, index })),
+  );
 }
 
 function precinctsByPlace(levels: readonly Level[]) {
-  const placed = levels.flatMap(({ precincts, precinct, precinctsAcross }, r) => {
+  const placed = levels.flatMap(({ precinctCount, precinct, precinctsAcross }, r) => {
     const scale = 2 ** (levels.length - 1 - r);
-    return Array.from(precincts, (_, index) => ({
+    return Array.from({ length: precinctCount }, (_, index) => ({
       ...{ r, index },
       x: (index % precinctsAcross) * 2 ** precinct[0] * scale,
       y: Math.floor(index / precinctsAcross) * 2 ** precinct[1] * scale,
@@ -210,13 +232,16 @@ function precinctsByPlace(levels: readonly Level[]) {
 /** Source: T.800 B.9, B.10. */
 function readPacket(
   reader: PacketReader,
-  precinct: Precinct,
-  layer: number,
-  { guardBits, steps, packetEnds }: PlainCoding,
+  level: Level,
+  { r, index, layer }: PacketId,
+  coding: PlainCoding,
 ): void {
+  const { guardBits, steps, packetEnds } = coding;
   const included: { readonly block: CodeBlock; readonly length: number }[] = [];
   reader.beginHeader();
   if (reader.bit() === 1) {
+    const precinct = level.precincts.get(index) ?? createPrecinct(coding, level, r, index);
+    level.precincts.set(index, precinct);
     for (const { band, blocks, inclusion, zeroPlanes } of precinct) {
       for (const [at, block] of blocks.entries()) {
         const known = block.passes > 0;

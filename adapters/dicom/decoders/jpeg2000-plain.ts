@@ -97,7 +97,8 @@ function readCodingStyle(view: DataView, { offset, length }: Segment) {
   const blockWidth = view.getUint8(offset + 6) + 2;
   const blockHeight = view.getUint8(offset + 7) + 2;
   const blockStyle = view.getUint8(offset + 8);
-  const wavelet = view.getUint8(offset + 9) === 1 ? ('5/3' as const) : ('9/7' as const);
+  const transformation = view.getUint8(offset + 9);
+  const wavelet = transformation === 1 ? ('5/3' as const) : ('9/7' as const);
   const resolutions = decompositions + 1;
   const ownPrecincts = (style & 1) !== 0;
   const precincts = Array.from(
@@ -114,6 +115,7 @@ function readCodingStyle(view: DataView, { offset, length }: Segment) {
     Math.max(blockWidth, blockHeight) <= MAX_BLOCK_SIDE &&
     blockWidth + blockHeight <= MAX_BLOCK_SAMPLES &&
     blockStyle === 0 &&
+    transformation <= 1 &&
     precincts.every(([width, height], r) => r === 0 || (width > 0 && height > 0)) &&
     (!ownPrecincts || length >= 10 + resolutions);
   return plain

@@ -8,6 +8,7 @@ import { decodePlainJpeg2000 } from './jpeg2000-kernel.js';
 import { readJpeg2000, SIGNED } from './jpeg2000-markers.js';
 import type { Jpeg2000Header } from './jpeg2000-markers.js';
 import { lendSamples } from './sample-memory.js';
+import type { LentSamples } from './sample-memory.js';
 import { sampleRange } from './sample-range.js';
 import { createWasmCodec } from './wasm-codec.js';
 import type { WasmCodec, WasmDecoder } from './wasm-codec.js';
@@ -49,7 +50,7 @@ function decodePlain(
   }
   const reduction = usefulHalvings(coded, header, options.targetSize);
   const image = { width, height, precision, signed: signFlags.length > 0 };
-  const detail = { reduction, approximate: reduction > 0 };
+  const detail = { reduction, contrastLimit: reduction === 0 ? 0 : contrastLimit(header) };
   const samples = decodePlainJpeg2000(codestream, plain, image, detail);
   if (samples === undefined) {
     return undefined;
@@ -60,7 +61,7 @@ function decodePlain(
       width: Math.ceil(width / scale),
       height: Math.ceil(height / scale),
       components: 1,
-      ...(precision <= 8 ? { data: Uint8Array.from(samples.data) } : samples),
+      ...(precision <= 8 ? asBytes(samples) : samples),
       planar: false,
       colourSpace: 'header',
       usedBits: precision,
@@ -70,6 +71,25 @@ function decodePlain(
     header,
     () => decodePlain(codestream, coded, header, { maxPixels: options.maxPixels }),
   );
+}
+
+function asBytes({ data, release }: LentSamples): Pick<DecodedSamples, 'data'> {
+  const bytes = Uint8Array.from(data);
+  release();
+  return { data: bytes };
+}
+
+/**
+ * A contrast that counts, from the header: that of the narrowest window or table. 0 where padding is among the values, or
+ * a table before the window bends them: then nobody knows what is far below the contrast. Unit: stored values.
+ */
+function contrastLimit(header: PixelHeader): number {
+  const { modalityLut, voiLut, windows, RescaleSlope, PixelPaddingValue } = header;
+  if (modalityLut !== undefined || PixelPaddingValue !== undefined) {
+    return 0;
+  }
+  const widths = windows.map(({ width }) => width);
+  return Math.min(...widths, voiLut?.entries.length ?? Infinity) / Math.abs(RescaleSlope);
 }
 
 function decodeByOpenJpeg(
