@@ -170,6 +170,7 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
     start();
   }
 
+  /** Jobs that are due: a worker does not look at a job's time. */
   function add(entries: readonly JobInHand[]): void {
     enqueue(entries.filter((entry) => closing.signal.aborted || !handOver(entry)));
   }
@@ -182,12 +183,12 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
     held.set(entry, timer);
   }
 
-  /** The queue keeps those that are not due. */
+  /** None of them is due: they are the queue's, which keeps them until then. */
   function releaseAll(): void {
     for (const timer of held.values()) {
       clearTimeout(timer);
     }
-    add([...held.keys()]);
+    enqueue([...held.keys()]);
     held.clear();
   }
 
@@ -206,15 +207,20 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
   return {
     take(jobs, leasedUntilMs) {
       const due: JobInHand[] = [];
+      const later: JobInHand[] = [];
       for (const job of jobs) {
+        const entry = { job, leasedUntilMs };
         const dueInMs = (job.notBeforeMs ?? 0) - clock();
-        if (dueInMs > 0 && dueInMs <= HOLD_MS && !closing.signal.aborted) {
+        if (dueInMs <= 0) {
+          due.push(entry);
+        } else if (dueInMs <= HOLD_MS && !closing.signal.aborted) {
           // A timer may be a millisecond early.
-          hold({ job, leasedUntilMs }, dueInMs + 1);
+          hold(entry, dueInMs + 1);
         } else {
-          due.push({ job, leasedUntilMs });
+          later.push(entry);
         }
       }
+      enqueue(later);
       add(due);
     },
     wake,

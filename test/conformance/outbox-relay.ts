@@ -1,21 +1,41 @@
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+} from 'vitest';
 
+import { createAddressGuard } from '../../adapters/network/address-guard.js';
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
 import type { QueueBackendOptions } from '../../adapters/queue/backend.js';
 import type { OutboxRelay, OutboxRelayDeps } from '../../adapters/queue/outbox-relay.js';
 import { createOutboxRelay, OUTBOX_LEASE_MS } from '../../adapters/queue/outbox-relay.js';
+import { createWebhookSink } from '../../adapters/webhook/webhook-sink.js';
+import { createLane } from '../../core/delivery/lane.js';
 import type { JobQueue } from '../../core/jobs/job-queue.js';
 import type { JobTaker } from '../../core/jobs/job-taker.js';
 import type { NewJob } from '../../core/jobs/jobs.js';
 import { silentLogger } from '../../core/log.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
+import { deliverResult } from '../../core/use-cases/deliver-result.js';
 import { eventually } from '../support/eventually.js';
 import { createTestQueue, newPrefix } from '../support/queue-bed.js';
-import { collectInstances } from '../support/queue-suite.js';
-import { SAMPLE_TIME_MS, sampleInstance, sampleOutcome } from '../support/sample-study.js';
+import { collectInstances, inferJob } from '../support/queue-suite.js';
+import {
+  SAMPLE_TIME_MS,
+  sampleInstance,
+  sampleOutcome,
+  sampleTimes,
+} from '../support/sample-study.js';
+import { FAILED, recordFinishedStudy, TO_HOOK } from '../support/stored-study.js';
 import type { TestDatabase } from '../support/test-database.js';
+import { startWebhookReceiver } from '../support/webhook-receiver.js';
 
 export interface RelayBed {
   readonly database: TestDatabase;
@@ -84,14 +104,18 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
     /** The queue, and what the relay brings to it. */
     function watchQueue() {
       const enqueued: NewJob[] = [];
+      const handedOver: NewJob[] = [];
       const watching: OutboxRelayDeps['queue'] = {
-        handOver: (job) => queue.handOver(job),
+        handOver(job) {
+          handedOver.push(job);
+          return queue.handOver(job);
+        },
         enqueue(jobs) {
           enqueued.push(...jobs);
           return queue.enqueue(jobs);
         },
       };
-      return { enqueued, watching };
+      return { enqueued, handedOver, watching };
     }
 
     async function expectEmptyOutbox(): Promise<void> {
@@ -238,6 +262,111 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
       expect(enqueued[1]!.atMs).toBeLessThan(enqueued[1]!.job.notBeforeMs!);
       const { waiting, delayed } = await queue.depth('assemble');
       expect(waiting + delayed).toBe(2);
+    });
+
+    it.each([2_000, 300_000])(
+      'leaves to the queue a job that is due in %i ms, also when a worker of this process has room',
+      async (dueInMs) => {
+        const seen = await collectInstances(queue, 4, { takesHandedOver: true });
+        const { enqueued, handedOver, watching } = watchQueue();
+        relay = start({ queue: watching });
+        const job = { ...inferJob(), notBeforeMs: Date.now() + dueInMs };
+        relay.take([job], Date.now() + FOREVER_MS);
+        await eventually(async () => {
+          expect(await queue.depth('infer')).toMatchObject({ waiting: 0, active: 0, delayed: 1 });
+        });
+        expect(seen).toEqual([]);
+        await relay.close();
+        expect(enqueued).toEqual([job]);
+        expect(handedOver).toEqual([]);
+      },
+    );
+
+    it('does not hand over an assembly before its study has been quiet for more than a second', async () => {
+      const startedAtMs: number[] = [];
+      await queue.work(
+        'assemble',
+        () => {
+          startedAtMs.push(Date.now());
+          return Promise.resolve();
+        },
+        { concurrency: 4, takesHandedOver: true },
+      );
+      const { enqueued, handedOver, watching } = watchQueue();
+      store = openHandingStore();
+      relay = start({ queue: watching });
+      const receivedAtMs = Date.now();
+      const { instanceId } = await store.recordInstance(sampleInstance({ receivedAtMs }));
+      await store.recordOutcome(instanceId, sampleOutcome, sampleTimes, 3_000);
+      await eventually(() => {
+        expect(startedAtMs).toHaveLength(1);
+      });
+      const [job] = enqueued.filter(({ name }) => name === 'assemble');
+      expect(job?.notBeforeMs).toBeGreaterThanOrEqual(receivedAtMs + 3_000);
+      // The queue's server has a clock of its own, and counts whole milliseconds.
+      expect(startedAtMs[0]).toBeGreaterThanOrEqual(job!.notBeforeMs! - 50);
+      expect(handedOver.filter(({ name }) => name === 'assemble')).toEqual([]);
+    });
+
+    it('brings the second attempt of a delivery to the queue, where it is made at its time', async () => {
+      const receiver = await startWebhookReceiver({
+        answer: () => (receiver.attempts === 1 ? 503 : 204),
+      });
+      onTestFinished(() => receiver.close());
+      const sink = createWebhookSink(
+        { clock: Date.now },
+        {
+          name: TO_HOOK.destination,
+          url: receiver.url,
+          secrets: [receiver.secret],
+          body: 'full',
+          publicUrl: undefined,
+          timeoutMs: 20_000,
+          userAgent: 'preread-test',
+          guard: createAddressGuard([]),
+        },
+      );
+      const target = {
+        sink,
+        lane: createLane(4),
+        retryDelaysMs: [2_000],
+        failureListeners: [],
+      };
+      const attempts: string[] = [];
+      const deps = {
+        targets: { find: () => Promise.resolve(target) },
+        clock: Date.now,
+        random: () => 0,
+      };
+      await queue.work(
+        'deliver',
+        async ({ deliveryId }) => {
+          attempts.push((await deliverResult({ ...deps, store }, deliveryId)).kind);
+        },
+        { concurrency: 4, takesHandedOver: true },
+      );
+      const { enqueued, handedOver, watching } = watchQueue();
+      store = openHandingStore();
+      relay = start({ queue: watching });
+      const { deliveryId } = await recordFinishedStudy(store, Date.now(), FAILED);
+      await eventually(() => {
+        expect(attempts).toEqual(['retry', 'delivered']);
+      });
+      const deliveries = (jobs: readonly NewJob[]) => jobs.filter(({ name }) => name === 'deliver');
+      expect(deliveries(handedOver)).toHaveLength(1);
+      expect(deliveries(enqueued)).toMatchObject([{ payload: { deliveryId } }]);
+      expect(receiver.received).toHaveLength(1);
+    });
+
+    it('leaves to the queue what it keeps when it closes, also when a worker of this process has room', async () => {
+      await collectInstances(queue, 4, { takesHandedOver: true });
+      const { enqueued, handedOver, watching } = watchQueue();
+      relay = start({ queue: watching });
+      const job = { ...inferJob(), notBeforeMs: Date.now() + 900 };
+      relay.take([job], Date.now() + FOREVER_MS);
+      await relay.close();
+      expect(enqueued).toEqual([job]);
+      expect(handedOver).toEqual([]);
     });
 
     it('brings what is urgent to the queue before what came first', async () => {
