@@ -39,6 +39,8 @@ export const NARROW_PLANS = `DO $$
     -- Looked for first: CREATE INDEX IF NOT EXISTS would wait for all who write to the table.
     IF to_regclass('bullmq.preread_job_marked_idx') IS NULL AND EXISTS (
       SELECT FROM pg_class WHERE oid = to_regclass('bullmq.job') AND pg_has_role(relowner, 'USAGE')
+        -- An index is made in the schema, which may be somebody else's than the table.
+        AND has_schema_privilege(relnamespace, 'CREATE')
     ) THEN
       CREATE INDEX preread_job_marked_idx ON bullmq.job (queue) WHERE stalled_marked;
     END IF;

@@ -3,14 +3,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../adapters/database/database.js';
 import { openDatabase } from '../../adapters/database/open-database.js';
 import { createBullmqJobQueue } from '../../adapters/queue/bullmq-job-queue.js';
+import { NARROW_PLANS } from '../../adapters/queue/narrow-plans.js';
 import type { JobQueue } from '../../core/jobs/job-queue.js';
 import { silentLogger } from '../../core/log.js';
 import { eventually } from '../support/eventually.js';
 import { describeWithPeer } from '../support/peers.js';
 import { startPostgres } from '../support/postgres-server.js';
-import { newPrefix } from '../support/queue-bed.js';
+import { createTestQueue, newPrefix } from '../support/queue-bed.js';
 import { inferJob } from '../support/queue-suite.js';
-import { openEmbeddedTestDatabase } from '../support/test-database.js';
+import { openEmbeddedTestDatabase, openPostgresTestDatabase } from '../support/test-database.js';
 import { callsOf, watchStatements } from '../support/watch-statements.js';
 
 /** Jobs that wait while others are done and looked for. */
@@ -40,6 +41,38 @@ describeWithPeer('postgres', 'on PostgreSQL', (peer) => {
     };
   });
 });
+
+describeWithPeer(
+  'postgres',
+  'a role that owns the jobs, but may make nothing in their schema',
+  (peer) => {
+    test('goes on without the index', async () => {
+      const server = await startPostgres(peer);
+      const database = await openPostgresTestDatabase(server);
+      try {
+        const queue = createTestQueue({ kind: 'postgres', pool: database.queuePool }, newPrefix());
+        await queue.enqueue([inferJob()]);
+        await queue.close();
+        const client = await database.pool.connect();
+        try {
+          await client.query(`DROP INDEX bullmq.preread_job_marked_idx;
+          CREATE ROLE narrow_owner; GRANT USAGE ON SCHEMA bullmq TO narrow_owner;
+          ALTER TABLE bullmq.job OWNER TO narrow_owner; SET ROLE narrow_owner`);
+          await client.query(NARROW_PLANS);
+          const { rows } = await client.query(
+            `SELECT to_regclass('bullmq.preread_job_marked_idx') AS made`,
+          );
+          expect(rows).toEqual([{ made: null }]);
+        } finally {
+          client.release(true);
+        }
+      } finally {
+        await database.close();
+        await server.stop();
+      }
+    });
+  },
+);
 
 function describePlans(open: () => Promise<Database>): void {
   let database: Database;
