@@ -4,6 +4,7 @@ import { toPipelineError } from '../../core/errors.js';
 import type { JobQueue } from '../../core/jobs/job-queue.js';
 import type { JobTaker } from '../../core/jobs/job-taker.js';
 import type { NewJob } from '../../core/jobs/jobs.js';
+import { RETRY_POLICIES, retryDelayMs } from '../../core/jobs/retry.js';
 import type { Logger } from '../../core/log.js';
 import type { StudyStore } from '../../core/storage/study-store.js';
 import type { Clock } from '../../core/time.js';
@@ -13,6 +14,8 @@ export interface OutboxRelayDeps {
   readonly queue: Pick<JobQueue, 'enqueue' | 'handOver'>;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
 }
 
 export interface OutboxRelayOptions {
@@ -26,8 +29,13 @@ export interface OutboxRelay extends Pick<JobTaker, 'take' | 'wake'> {
 }
 
 const BATCH_SIZE = 100;
-/** Far more than a batch takes. A relay that dies keeps its jobs from the others for so long. */
+/** Far more than a batch takes. A relay that dies keeps the jobs that it has found from the others for so long. */
 export const OUTBOX_LEASE_MS = 5_000;
+/**
+ * The same of jobs that a commit hands over, and of those that are being done. It is the clock of another process that
+ * finds it ended: clocks that differ by seconds must not have work done twice.
+ */
+export const HANDED_OVER_LEASE_MS = 30_000;
 /** So long an entry may outlive its way into the queue: one statement then removes those of many. */
 const COMPLETE_AFTER_MS = 200;
 /**
@@ -43,6 +51,11 @@ interface JobInHand {
   readonly leasedUntilMs: number;
 }
 
+interface JobBeingDone {
+  readonly done: Promise<void>;
+  leasedUntilMs: number;
+}
+
 /**
  * Brings jobs from the database's outbox to the queue, at least once: a job whose completion is not noted
  * is enqueued again under the same id, which the queue knows. Most are handed over by the commit that has made them; what
@@ -52,7 +65,7 @@ interface JobInHand {
  * entry stays until it is done, and if that fails it goes to the queue after all.
  */
 export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOptions): OutboxRelay {
-  const { store, queue, logger, clock } = deps;
+  const { store, queue, logger, clock, random } = deps;
   const closing = new AbortController();
   const completing = createCompletion(deps);
   let looking = false;
@@ -60,22 +73,39 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
   let inHand: readonly JobInHand[] = [];
   const held = new Map<JobInHand, NodeJS.Timeout>();
   /** What workers of this process do without the queue, by id. */
-  const beingDone = new Map<string, Promise<void>>();
+  const beingDone = new Map<string, JobBeingDone>();
+  let renewing: Promise<void> | undefined;
 
   async function look(): Promise<void> {
     const leasedUntilMs = clock() + OUTBOX_LEASE_MS;
     const jobs = await store.claimJobs(BATCH_SIZE, leasedUntilMs);
     looking ||= jobs.length === BATCH_SIZE;
-    const others = jobs.filter(({ id }) => !beingDone.has(id));
+    const others = jobs.filter(({ id }) => !isBeingDone(id, leasedUntilMs));
     inHand = [...inHand, ...others.map((job) => ({ job, leasedUntilMs }))];
   }
 
+  /** Also notes the new lease of a job whose own one has ended meanwhile. */
+  function isBeingDone(jobId: string, leasedUntilMs: number): boolean {
+    const job = beingDone.get(jobId);
+    if (job !== undefined) {
+      job.leasedUntilMs = leasedUntilMs;
+    }
+    return job !== undefined;
+  }
+
   /** What takes longer than a lease is still nobody else's. */
-  function renewLeases(): void {
-    store.renewJobs([...beingDone.keys()], clock() + OUTBOX_LEASE_MS).catch((error: unknown) => {
+  async function renewLeases(): Promise<void> {
+    const leases = [...beingDone].map(([jobId, { leasedUntilMs }]) => ({ jobId, leasedUntilMs }));
+    const leaseUntilMs = clock() + HANDED_OVER_LEASE_MS;
+    try {
+      for (const jobId of await store.renewJobs(leases, leaseUntilMs)) {
+        isBeingDone(jobId, leaseUntilMs);
+      }
+    } catch (error) {
       const { code } = toPipelineError(error);
       logger.warn({ code }, 'jobs that are being done may be taken for lost');
-    });
+    }
+    renewing = undefined;
   }
 
   async function enqueueBatch(): Promise<void> {
@@ -139,29 +169,33 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
 
   /** Gives a job that was just committed to a worker of this process. Not one that is found: it may have ended a process. */
   function handOver(entry: JobInHand): boolean {
-    const { job, leasedUntilMs } = entry;
+    const { job } = entry;
+    const toQueueAfter = (delayMs: number): void => {
+      const leasedUntilMs = beingDone.get(job.id)?.leasedUntilMs ?? entry.leasedUntilMs;
+      enqueue([{ job: { ...job, notBeforeMs: clock() + delayMs }, leasedUntilMs }]);
+    };
     const done = queue.handOver(job)?.then(
       (repeat) => {
         if (repeat === undefined) {
           completing.add([job.id]);
         } else {
-          const notBeforeMs = clock() + repeat.repeatAfterMs;
-          enqueue([{ job: { ...job, notBeforeMs }, leasedUntilMs }]);
+          toQueueAfter(repeat.repeatAfterMs);
         }
       },
       (error: unknown) => {
         const { code } = toPipelineError(error);
         logger.warn({ job: job.name, jobId: job.id, code }, 'job failed, goes to the queue');
-        enqueue([entry]);
+        // As if the queue had seen it fail: what has just failed would fail at once again.
+        toQueueAfter(retryDelayMs(RETRY_POLICIES[job.name], 1, random()));
       },
     );
     if (done === undefined) {
       return false;
     }
-    beingDone.set(
-      job.id,
-      done.finally(() => beingDone.delete(job.id)),
-    );
+    beingDone.set(job.id, {
+      done: done.finally(() => beingDone.delete(job.id)),
+      leasedUntilMs: entry.leasedUntilMs,
+    });
     return true;
   }
 
@@ -199,7 +233,7 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
 
   const sweep = setInterval(() => {
     if (beingDone.size > 0) {
-      renewLeases();
+      renewing ??= renewLeases();
     }
     wake();
   }, options.sweepIntervalMs);
@@ -225,10 +259,12 @@ export function createOutboxRelay(deps: OutboxRelayDeps, options: OutboxRelayOpt
     },
     wake,
     async close() {
-      clearInterval(sweep);
       releaseAll();
       closing.abort();
-      await Promise.all(beingDone.values());
+      // What ends late is still not to be done by another process: the sweep renews its lease until then.
+      await Promise.all([...beingDone.values()].map(({ done }) => done));
+      clearInterval(sweep);
+      await renewing;
       await working;
       await completing.close();
     },

@@ -14,7 +14,7 @@ import {
 } from '../../adapters/queue/bullmq-job-queue.js';
 import { openJobTracing } from '../../adapters/queue/job-tracing.js';
 import type { SpanRecorder } from '../../adapters/observability/span-recorder.js';
-import { createOutboxRelay, OUTBOX_LEASE_MS } from '../../adapters/queue/outbox-relay.js';
+import { createOutboxRelay, HANDED_OVER_LEASE_MS } from '../../adapters/queue/outbox-relay.js';
 import {
   createLocalObjectStore,
   type LocalObjectStore,
@@ -107,7 +107,7 @@ export async function openStores(
   const queueInDatabase = redisUrl === undefined;
   // Stores hand jobs to the relay, which is opened with one of them.
   const taker: JobTaker = {
-    leaseMs: OUTBOX_LEASE_MS,
+    leaseMs: HANDED_OVER_LEASE_MS,
     take: (...args) => {
       relay.take(...args);
     },
@@ -143,7 +143,7 @@ export async function openStores(
     await queue.open();
   }
   const relay = createOutboxRelay(
-    { store, queue, logger: deps.logger, clock: deps.clock },
+    { store, queue, logger: deps.logger, clock: deps.clock, random: deps.random },
     { sweepIntervalMs: OUTBOX_SWEEP_INTERVAL_MS },
   );
   closers.add(() => relay.close());

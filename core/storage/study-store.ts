@@ -174,6 +174,12 @@ export type DeliveryAttempt =
       readonly closes?: boolean;
     };
 
+/** Until when a job's outbox entry is kept from others. */
+export interface JobLease {
+  readonly jobId: string;
+  readonly leasedUntilMs: number;
+}
+
 /**
  * The database's port. Each method that makes work for a queue writes the job into the outbox in the same
  * transaction; `claimJobs` and `completeJobs` are for the relay that moves them on.
@@ -242,8 +248,11 @@ export interface StudyStore {
    * else gets them before that.
    */
   claimJobs(limit: number, leaseUntilMs: number): Promise<readonly NewJob[]>;
-  /** Keeps claimed entries from others until that time, while their jobs are being done. */
-  renewJobs(jobIds: readonly string[], leaseUntilMs: number): Promise<void>;
+  /**
+   * Keeps claimed entries from others until that time, while their jobs are being done. Returns the jobs of those
+   * whose lease is still the given one: nobody else has claimed them since.
+   */
+  renewJobs(leases: readonly JobLease[], leaseUntilMs: number): Promise<readonly string[]>;
   /** The jobs are in the queue, or done: their entries go, and instances get their `queuedAtMs` (the first time counts). */
   completeJobs(jobIds: readonly string[], queuedAtMs: number): Promise<void>;
   /**

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
   afterAll,
@@ -15,7 +16,11 @@ import { createAddressGuard } from '../../adapters/network/address-guard.js';
 import { createStudyStore } from '../../adapters/database/study-store/study-store.js';
 import type { QueueBackendOptions } from '../../adapters/queue/backend.js';
 import type { OutboxRelay, OutboxRelayDeps } from '../../adapters/queue/outbox-relay.js';
-import { createOutboxRelay, OUTBOX_LEASE_MS } from '../../adapters/queue/outbox-relay.js';
+import {
+  createOutboxRelay,
+  HANDED_OVER_LEASE_MS,
+  OUTBOX_LEASE_MS,
+} from '../../adapters/queue/outbox-relay.js';
 import { createWebhookSink } from '../../adapters/webhook/webhook-sink.js';
 import { createLane } from '../../core/delivery/lane.js';
 import type { JobQueue } from '../../core/jobs/job-queue.js';
@@ -79,7 +84,7 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
     /** A store that hands its jobs to `relay`. */
     function openHandingStore(clock = Date.now): StudyStore {
       const taker: JobTaker = {
-        leaseMs: FOREVER_MS,
+        leaseMs: HANDED_OVER_LEASE_MS,
         take: (...args) => relay?.take(...args),
         wake: () => relay?.wake(),
       };
@@ -87,7 +92,14 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
     }
 
     function start(deps: Partial<OutboxRelayDeps> = {}, sweepIntervalMs = FOREVER_MS): OutboxRelay {
-      const all = { store, queue, logger: silentLogger, clock: Date.now, ...deps };
+      const all = {
+        store,
+        queue,
+        logger: silentLogger,
+        clock: Date.now,
+        random: () => 0,
+        ...deps,
+      };
       return createOutboxRelay(all, { sweepIntervalMs });
     }
 
@@ -116,6 +128,13 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
         },
       };
       return { enqueued, handedOver, watching };
+    }
+
+    async function leasedUntilMs(): Promise<number> {
+      const { rows } = await bed.database.pool.query<{ leased_until: Date }>(
+        'SELECT leased_until FROM outbox',
+      );
+      return rows[0]!.leased_until.getTime();
     }
 
     async function expectEmptyOutbox(): Promise<void> {
@@ -409,9 +428,9 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
     });
 
     it.each([
-      ['fails', () => Promise.reject(new Error('the database is away'))],
-      ['wants to do again later', () => Promise.resolve({ repeatAfterMs: 20 })],
-    ])('brings to the queue what a worker of this process %s', async (_what, first) => {
+      ['fails', () => Promise.reject(new Error('the database is away')), 500],
+      ['wants to do again later', () => Promise.resolve({ repeatAfterMs: 20 }), 20],
+    ])('brings to the queue what a worker of this process %s', async (_what, first, delayMs) => {
       const seen: string[] = [];
       await queue.work(
         'infer',
@@ -424,12 +443,14 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
       const { enqueued, watching } = watchQueue();
       store = openHandingStore();
       relay = start({ queue: watching });
+      const startedAtMs = Date.now();
       const [instanceId] = await record(1);
       await eventually(() => {
         expect(seen).toEqual([instanceId, instanceId]);
       });
       await relay.close();
       expect(enqueued).toMatchObject([{ payload: { instanceId } }]);
+      expect(enqueued[0]!.notBeforeMs! - startedAtMs).toBeGreaterThanOrEqual(delayMs);
       await expectEmptyOutbox();
     });
 
@@ -447,17 +468,24 @@ export function describeOutboxRelay(name: string, open: () => Promise<RelayBed>)
       relay = start({ queue: watching, clock: () => nowMs }, 20);
       await record(1);
       for (let look = 0; look < 5; look += 1) {
-        nowMs += OUTBOX_LEASE_MS / 2;
+        nowMs += HANDED_OVER_LEASE_MS / 2;
         await eventually(async () => {
-          const { rows } = await bed.database.pool.query<{ leased_until: Date }>(
-            'SELECT leased_until FROM outbox',
-          );
-          expect(rows[0]!.leased_until.getTime()).toBeGreaterThanOrEqual(nowMs + OUTBOX_LEASE_MS);
+          expect(await leasedUntilMs()).toBeGreaterThanOrEqual(nowMs + HANDED_OVER_LEASE_MS);
         });
         expect(await store.claimJobs(10, nowMs)).toEqual([]);
       }
+      const closing = relay.close();
+      nowMs += HANDED_OVER_LEASE_MS / 2;
+      await eventually(async () => {
+        expect(await leasedUntilMs()).toBeGreaterThanOrEqual(nowMs + HANDED_OVER_LEASE_MS);
+      });
+      // Another process that has claimed it meanwhile keeps it.
+      const claimedUntil = new Date(nowMs + 1_000);
+      await bed.database.pool.query('UPDATE outbox SET leased_until = $1', [claimedUntil]);
+      await sleep(200);
+      expect(await leasedUntilMs()).toBe(claimedUntil.getTime());
       finish();
-      await relay.close();
+      await closing;
       expect(enqueued).toEqual([]);
       await expectEmptyOutbox();
     });

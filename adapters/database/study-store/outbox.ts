@@ -3,6 +3,8 @@ import { sql } from 'kysely';
 
 import { JOBS, type JobName } from '../../../core/jobs/jobs.js';
 import type { NewJob } from '../../../core/jobs/jobs.js';
+import type { JobLease } from '../../../core/storage/study-store.js';
+import { isoTime } from '../../../core/time.js';
 import type { DatabaseSchema } from '../schema.js';
 
 type Db = Kysely<DatabaseSchema>;
@@ -67,14 +69,17 @@ export async function claimJobs(
 
 export async function renewJobs(
   db: Db,
-  jobIds: readonly string[],
+  leases: readonly JobLease[],
   leaseUntilMs: number,
-): Promise<void> {
-  await db
-    .updateTable('outbox')
-    .set({ leased_until: new Date(leaseUntilMs) })
-    .where('job_id', '=', sql<string>`ANY(${jobIds}::uuid[])`)
-    .execute();
+): Promise<readonly string[]> {
+  const jobIds = leases.map(({ jobId }) => jobId);
+  const until = leases.map(({ leasedUntilMs }) => isoTime(leasedUntilMs));
+  const { rows } = await sql<{ job_id: string }>`
+    UPDATE outbox SET leased_until = ${new Date(leaseUntilMs)}
+    FROM unnest(${jobIds}::uuid[], ${until}::timestamptz[]) AS held (job_id, leased_until)
+    WHERE outbox.job_id = held.job_id AND outbox.leased_until = held.leased_until
+    RETURNING outbox.job_id`.execute(db);
+  return rows.map((row) => row.job_id);
 }
 
 export async function completeJobs(
