@@ -1,3 +1,4 @@
+import type { Wavelet } from '../../../core/imaging/wavelet.js';
 import { withKernel } from '../../../core/kernel/kernel.js';
 import type { Address, Kernel } from '../../../core/kernel/kernel.js';
 import { readPackets } from './jpeg2000-packets.js';
@@ -8,6 +9,8 @@ import type { LentSamples } from './sample-memory.js';
 
 /** Numbers that core/kernel/jpeg2000.c has for kinds of bands. */
 const KIND_NUMBERS: Readonly<Record<BandKind, number>> = { LL: 0, LH: 0, HL: 1, HH: 2 };
+/** Whether it is the reversible one, for core/kernel/wavelet.c. */
+const WAVELET_NUMBERS: Readonly<Record<Wavelet, number>> = { '5/3': 1, '9/7': 0 };
 /** Logarithms of the gains of bands. Source: T.800 Table E.1. */
 const GAIN_BITS: Readonly<Record<BandKind, number>> = { LL: 0, LH: 1, HL: 1, HH: 2 };
 /** Words that stand free on either side of a row, whose length is a multiple of as many. See core/kernel/wavelet.c. */
@@ -109,7 +112,9 @@ function bandDecoder(
     const unit = reversible ? 1 : step;
     const skipped = tolerated < unit ? 0 : Math.floor(Math.log2(tolerated / unit));
     const longest = band.blocks.reduce((most, block) => Math.max(most, codeLength(block)), 0);
+    // A block without code has only zeros.
     const plane = allocatePlane(kernel, band);
+    kernel.bytes(plane, planeBytes(band)).fill(0);
     const code = kernel.allocate(longest);
     const clean = kernel.allocate(longest + CODE_PADDING);
     const pitch = pitchOf(band.width);
@@ -153,8 +158,7 @@ function joinBands(
   const { width, height } = size;
   const to = allocatePlane(kernel, size);
   const scratch = kernel.allocate(2 * 4 * pitchOf((width + 1) >> 1));
-  const reversible = wavelet === '5/3' ? 1 : 0;
-  kernel.exports.wavelet_step(reversible, ll, lh, hl, hh, width, height, to, scratch);
+  kernel.exports.wavelet_step(WAVELET_NUMBERS[wavelet], ll, lh, hl, hh, width, height, to, scratch);
   return to;
 }
 
@@ -166,8 +170,8 @@ function samplesOf(
   { precision, signed }: Jpeg2000Image,
   { width, height }: Size,
 ): LentSamples {
-  const reversible = wavelet === '5/3' ? 1 : 0;
-  kernel.exports.wavelet_samples(reversible, plane, width, height, precision, signed ? 1 : 0);
+  const number = WAVELET_NUMBERS[wavelet];
+  kernel.exports.wavelet_samples(number, plane, width, height, precision, signed ? 1 : 0);
   return lendSamples(kernel.bytes(plane, 2 * width * height), WORD_BITS);
 }
 
@@ -196,9 +200,10 @@ function pitchOf(width: number): number {
   return Math.ceil(width / MARGIN) * MARGIN + 2 * MARGIN;
 }
 
-function allocatePlane(kernel: Kernel, { width, height }: Size): Address {
-  const bytes = 4 * pitchOf(width) * height;
-  const plane = kernel.allocate(bytes);
-  kernel.bytes(plane, bytes).fill(0);
-  return plane;
+function planeBytes({ width, height }: Size): number {
+  return 4 * pitchOf(width) * height;
+}
+
+function allocatePlane(kernel: Kernel, size: Size): Address {
+  return kernel.allocate(planeBytes(size));
 }

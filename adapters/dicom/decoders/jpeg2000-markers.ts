@@ -1,13 +1,11 @@
 import { PipelineError } from '../../../core/errors.js';
 import type { Wavelet } from '../../../core/imaging/wavelet.js';
-import { readPlainCoding } from './jpeg2000-plain.js';
+import { COD, readPlainCoding, SIZ } from './jpeg2000-plain.js';
 import type { PlainCoding, Segment, Span } from './jpeg2000-plain.js';
 
 const SOC = 0xff4f;
 const SOT = 0xff90;
 const EOC = 0xffd9;
-const SIZ = 0xff51;
-const COD = 0xff52;
 const COC = 0xff53;
 /** The highest bit of Ssiz. Source: T.800 Table A.11. */
 export const SIGNED = 0x80;
@@ -64,16 +62,16 @@ function walk(view: DataView, start: number): Jpeg2000Header {
     throw damagedJpeg2000();
   }
   const { tiles, atOrigin, signFlags, ...size } = readSize(view, siz.offset);
-  const { decompositions, ...coding } = readCoding(view, cod.offset);
+  const { colourTransform, ...transformation } = readCoding(view, cod.offset);
   const tileParts = requireAllTiles(view, end, tiles);
   const plain =
     atOrigin && tiles === 1 && size.components === 1
-      ? readPlainCoding(view, segments, tileParts)
+      ? readPlainCoding(view, segments, tileParts, transformation)
       : undefined;
   return {
-    ...{ ...size, ...coding },
+    ...{ ...size, colourTransform, wavelet: transformation.wavelet },
     signFlags: signFlags.map((offset) => start + offset),
-    halvings: atOrigin && last(COC) === undefined ? decompositions : 0,
+    halvings: atOrigin && last(COC) === undefined ? transformation.decompositions : 0,
     plain: plain && {
       ...plain,
       bodies: plain.bodies.map(({ offset, length }) => ({ offset: start + offset, length })),

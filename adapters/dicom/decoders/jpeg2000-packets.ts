@@ -96,15 +96,14 @@ export function readPackets(
 }
 
 /** All counts come from numbers that the stream only says, so that nothing is made before they are looked at. */
-function isReasonable({ layers, blockWidth, blockHeight }: PlainCoding, levels: readonly Level[]) {
+function isReasonable(coding: PlainCoding, levels: readonly Level[]) {
+  const { layers } = coding;
   let [precincts, blocks] = [0, 0];
-  for (const [r, { bands, precinct, precinctCount }] of levels.entries()) {
-    const halving = r === 0 ? 0 : 1;
-    const width = 2 ** Math.min(blockWidth, precinct[0] - halving);
-    const height = 2 ** Math.min(blockHeight, precinct[1] - halving);
-    precincts += precinctCount;
-    for (const band of bands) {
-      blocks += Math.ceil(band.width / width) * Math.ceil(band.height / height);
+  for (const [r, level] of levels.entries()) {
+    const { blockWidth, blockHeight } = sidesInBands(coding, level, r);
+    precincts += level.precinctCount;
+    for (const { width, height } of level.bands) {
+      blocks += Math.ceil(width / blockWidth) * Math.ceil(height / blockHeight);
     }
   }
   return (
@@ -143,17 +142,25 @@ function createLevel(
   return { width, height, bands, precinct, precinctsAcross, precinctCount, precincts: new Map() };
 }
 
+/** Sides of precincts and code-blocks in the samples of a band, which has half as many as its resolution. Source: T.800 B.7. */
+function sidesInBands(coding: PlainCoding, { precinct }: Level, r: number) {
+  const [width, height] = precinct.map((side) => (r === 0 ? side : side - 1)) as [number, number];
+  return {
+    width: 2 ** width,
+    height: 2 ** height,
+    blockWidth: 2 ** Math.min(coding.blockWidth, width),
+    blockHeight: 2 ** Math.min(coding.blockHeight, height),
+  };
+}
+
 /** Source: T.800 B.7, B.9. */
 function createPrecinct(coding: PlainCoding, level: Level, r: number, index: number): Precinct {
-  const halving = r === 0 ? 0 : 1;
-  const [width, height] = level.precinct.map((side) => side - halving) as [number, number];
-  const blockWidth = 2 ** Math.min(coding.blockWidth, width);
-  const blockHeight = 2 ** Math.min(coding.blockHeight, height);
-  const left = (index % level.precinctsAcross) * 2 ** width;
-  const top = Math.floor(index / level.precinctsAcross) * 2 ** height;
+  const { width, height, blockWidth, blockHeight } = sidesInBands(coding, level, r);
+  const left = (index % level.precinctsAcross) * width;
+  const top = Math.floor(index / level.precinctsAcross) * height;
   return level.bands.map((band) => {
-    const right = Math.min(band.width, left + 2 ** width);
-    const bottom = Math.min(band.height, top + 2 ** height);
+    const right = Math.min(band.width, left + width);
+    const bottom = Math.min(band.height, top + height);
     const across = Math.max(0, Math.ceil((right - left) / blockWidth));
     const down = Math.max(0, Math.ceil((bottom - top) / blockHeight));
     const blocks = Array.from({ length: across * down }, (_, block) => {

@@ -1,7 +1,7 @@
 import type { Wavelet } from '../../../core/imaging/wavelet.js';
 
-const SIZ = 0xff51;
-const COD = 0xff52;
+export const SIZ = 0xff51;
+export const COD = 0xff52;
 const TLM = 0xff55;
 const PLM = 0xff57;
 const PLT = 0xff58;
@@ -61,6 +61,8 @@ export interface PlainCoding {
   readonly bodies: readonly Span[];
 }
 
+type Transformation = Pick<PlainCoding, 'decompositions' | 'wavelet'>;
+
 /**
  * Source: T.800 Annex A. Undefined where the coding is another one; whether size and components fit is not looked at.
  * Throws RangeError when the stream ends too early.
@@ -69,6 +71,7 @@ export function readPlainCoding(
   view: DataView,
   segments: readonly Segment[],
   tileParts: readonly Span[],
+  transformation: Transformation,
 ): PlainCoding | undefined {
   const only = (marker: number) => {
     const [first, second] = segments.filter((segment) => segment.marker === marker);
@@ -79,7 +82,7 @@ export function readPlainCoding(
   if (!cod || !qcd || !segments.every(({ marker }) => MAIN_MARKERS.includes(marker))) {
     return undefined;
   }
-  const coding = readCodingStyle(view, cod);
+  const coding = readCodingStyle(view, cod, transformation);
   const bodies = tileParts.map((part) => bodyOf(view, part));
   if (coding === undefined || !bodies.every((body) => body !== undefined)) {
     return undefined;
@@ -89,16 +92,18 @@ export function readPlainCoding(
 }
 
 /** Source: T.800 A.6.1. */
-function readCodingStyle(view: DataView, { offset, length }: Segment) {
+function readCodingStyle(
+  view: DataView,
+  { offset, length }: Segment,
+  { decompositions, wavelet }: Transformation,
+) {
   const style = view.getUint8(offset);
   const progression = PROGRESSIONS[view.getUint8(offset + 1)];
   const layers = view.getUint16(offset + 2);
-  const decompositions = view.getUint8(offset + 5);
   const blockWidth = view.getUint8(offset + 6) + 2;
   const blockHeight = view.getUint8(offset + 7) + 2;
   const blockStyle = view.getUint8(offset + 8);
-  const transformation = view.getUint8(offset + 9);
-  const wavelet = transformation === 1 ? ('5/3' as const) : ('9/7' as const);
+  const isKnown = view.getUint8(offset + 9) <= 1;
   const resolutions = decompositions + 1;
   const ownPrecincts = (style & 1) !== 0;
   const precincts = Array.from(
@@ -115,7 +120,7 @@ function readCodingStyle(view: DataView, { offset, length }: Segment) {
     Math.max(blockWidth, blockHeight) <= MAX_BLOCK_SIDE &&
     blockWidth + blockHeight <= MAX_BLOCK_SAMPLES &&
     blockStyle === 0 &&
-    transformation <= 1 &&
+    isKnown &&
     precincts.every(([width, height], r) => r === 0 || (width > 0 && height > 0)) &&
     (!ownPrecincts || length >= 10 + resolutions);
   return plain
@@ -130,7 +135,7 @@ function readCodingStyle(view: DataView, { offset, length }: Segment) {
 function readQuantisation(
   view: DataView,
   { offset, length }: Segment,
-  { decompositions, wavelet }: Pick<PlainCoding, 'decompositions' | 'wavelet'>,
+  { decompositions, wavelet }: Transformation,
 ) {
   const style = view.getUint8(offset) & 0x1f;
   const guardBits = view.getUint8(offset) >> 5;

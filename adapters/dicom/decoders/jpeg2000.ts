@@ -32,8 +32,7 @@ const openJph = createWasmCodec<Jpeg2000Decoder>(
  * out, all others by OpenJPEG. Source: PS3.5 8.2.4, T.800.
  */
 export const decodeJpeg2000: FrameDecoder = (codestream, header, options) => {
-  const coded = readJpeg2000(codestream);
-  requireDeclaredDimensions(coded, header);
+  const coded = readDeclared(codestream, header);
   const decoded = decodePlain(codestream, coded, header, options);
   return decoded ?? decodeByOpenJpeg(codestream, coded, header, options);
 };
@@ -94,12 +93,13 @@ function contrastLimit(header: PixelHeader): number {
 
 function decodeByOpenJpeg(
   codestream: Uint8Array,
-  { precision, signFlags }: Jpeg2000Header,
+  coded: Jpeg2000Header,
   header: PixelHeader,
   options: DecodeOptions,
 ): Promise<DecodedSamples> {
+  const { precision, signFlags } = coded;
   if (precision > 8 || signFlags.length === 0) {
-    return decode(openJpeg, codestreamOf(codestream), header, options);
+    return decode(openJpeg, codestreamOf(codestream), () => coded, header, options);
   }
   // The WebAssembly build cuts negative samples of up to 8 bits to 0. Read as unsigned the same stream
   // gives every sample plus half the range (T.800 G.1), and flipping the top bit takes that off again.
@@ -107,7 +107,13 @@ function decodeByOpenJpeg(
   for (const offset of signFlags) {
     unsigned[offset]! &= ~SIGNED;
   }
-  return decode(openJpeg, codestreamOf(unsigned), header, options).then((samples) => {
+  return decode(
+    openJpeg,
+    codestreamOf(unsigned),
+    () => ({ ...coded, signFlags: [] }),
+    header,
+    options,
+  ).then((samples) => {
     const data = samples.data.map((sample: number) => sample ^ (1 << (precision - 1)));
     return { ...samples, data };
   });
@@ -115,19 +121,22 @@ function decodeByOpenJpeg(
 
 /** High-throughput JPEG 2000 (1.2.840.10008.1.2.4.201 to .203) by OpenJPH. Source: PS3.5 8.2.14, T.814. */
 export const decodeHtj2k: FrameDecoder<Codestream> = (codestream, header, options) =>
-  decode(openJph, codestream, header, options);
+  decode(openJph, codestream, (encoded) => readDeclared(encoded, header), header, options);
+
+/** The stream's main header, which must be that of the image. */
+function readDeclared(encoded: Uint8Array, header: PixelHeader): Jpeg2000Header {
+  const coded = readJpeg2000(encoded);
+  requireDeclaredDimensions(coded, header);
+  return coded;
+}
 
 async function decode(
   codec: WasmCodec<Jpeg2000Decoder>,
   codestream: Codestream,
+  read: (encoded: Uint8Array) => Jpeg2000Header,
   header: PixelHeader,
   options: DecodeOptions,
 ): Promise<DecodedSamples> {
-  const read = (encoded: Uint8Array) => {
-    const coded = readJpeg2000(encoded);
-    requireDeclaredDimensions(coded, header);
-    return coded;
-  };
   const samples = await codec.withDecoder(codestream, read, (decoder, coded): DecodedSamples => {
     const reduction = usefulHalvings(coded, header, options.targetSize);
     const width = Math.ceil(coded.width / 2 ** reduction);
@@ -157,7 +166,7 @@ async function decode(
     };
   });
   return exactWhereNeeded(samples, header, () =>
-    decode(codec, codestream, header, { maxPixels: options.maxPixels }),
+    decode(codec, codestream, read, header, { maxPixels: options.maxPixels }),
   );
 }
 
