@@ -2,9 +2,16 @@ import { describeWithPeer } from '../support/peers.js';
 import { startPostgres } from '../support/postgres-server.js';
 import { startRedis } from '../support/redis-server.js';
 import { openEmbeddedTestDatabase, openPostgresTestDatabase } from '../support/test-database.js';
+import { describeHandingOver } from './outbox-relay-handing-over.js';
+import type { RelayBed } from './outbox-relay-rig.js';
 import { describeOutboxRelay } from './outbox-relay.js';
 
-describeOutboxRelay('all in PGlite', async () => {
+function describeRelay(name: string, open: () => Promise<RelayBed>): void {
+  describeOutboxRelay(name, open);
+  describeHandingOver(name, open);
+}
+
+describeRelay('all in PGlite', async () => {
   const database = await openEmbeddedTestDatabase();
   return {
     database,
@@ -14,7 +21,7 @@ describeOutboxRelay('all in PGlite', async () => {
 });
 
 describeWithPeer('postgres', 'with a PostgreSQL server', (peer) => {
-  describeOutboxRelay('all in PostgreSQL', async () => {
+  describeRelay('all in PostgreSQL', async () => {
     const server = await startPostgres(peer);
     const database = await openPostgresTestDatabase(server);
     return {
@@ -30,7 +37,7 @@ describeWithPeer('postgres', 'with a PostgreSQL server', (peer) => {
 });
 
 describeWithPeer('redis', 'with a Redis server', (peer) => {
-  describeOutboxRelay('from PGlite to Redis', async () => {
+  describeRelay('from PGlite to Redis', async () => {
     const [database, server] = await Promise.all([openEmbeddedTestDatabase(), startRedis(peer)]);
     return {
       database,

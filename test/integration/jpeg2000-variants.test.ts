@@ -9,7 +9,10 @@ import { afterAll, expect, it } from 'vitest';
 
 import { decodePlainJpeg2000 } from '../../adapters/dicom/decoders/jpeg2000-kernel.js';
 import { readJpeg2000 } from '../../adapters/dicom/decoders/jpeg2000-markers.js';
+import { decodeJpeg2000 } from '../../adapters/dicom/decoders/jpeg2000.js';
+import type { PixelHeader } from '../../core/dicom/instance-header.js';
 import { describeWithPeer } from '../support/peers.js';
+import { pixelHeader } from '../support/pixel-header.js';
 
 const run = promisify(execFile);
 const scratch = mkdtempSync(join(tmpdir(), 'preread-jpeg2000-'));
@@ -139,6 +142,28 @@ describeWithPeer('openjpeg', 'plain JPEG 2000', (openjpeg) => {
     expect(rms).toBeGreaterThan(0);
     expect(decode(100)).toEqual(exact);
     expect(rms).toBeLessThan((exact.reduce((a, b) => Math.max(a, b), 0) * 2) / 512);
+  });
+
+  it('keeps all bit planes where the header does not tell how much contrast counts', async () => {
+    const stream = await encode('', LARGE);
+    const { plain, ...size } = readJpeg2000(stream);
+    if (plain === undefined) {
+      throw new Error('not plain');
+    }
+    const detail = { reduction: 1, contrastLimit: 0 };
+    const exact = decodePlainJpeg2000(stream, plain, { ...size, signed: false }, detail)?.data;
+    const decode = async (changes: Partial<PixelHeader>) => {
+      const header = pixelHeader({ Rows: LARGE.height, Columns: LARGE.width, ...changes });
+      const options = { maxPixels: 1e6, targetSize: 100 };
+      const { data, reduction } = await decodeJpeg2000(stream, header, options);
+      expect(reduction).toBe(1);
+      return data.slice();
+    };
+    expect(await decode({})).not.toEqual(exact);
+    expect(await decode({ PixelPaddingValue: 0 })).toEqual(exact);
+    const narrow = { center: 2048, width: 100, function: 'LINEAR' } as const;
+    expect(await decode({ windows: [narrow] })).toEqual(exact);
+    expect(await decode({ windows: [{ ...narrow, width: 4096 }] })).not.toEqual(exact);
   });
 
   it('is refused when packets reach beyond its end', async () => {
