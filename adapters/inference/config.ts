@@ -24,7 +24,7 @@ export const inferenceConfig = z.object({
     .enum(DECODE_MODES)
     .default('fast')
     .describe(
-      'fast: JPEG 2000 and HTJ2K are decoded at the smallest resolution that moves no score by more than 0.005 ' +
+      'fast: JPEG 2000 and HTJ2K are decoded at the smallest resolution that moves no fp32 score by more than 0.005 ' +
         '(docs/pixels.md). full: always whole, as the reference of each recipe does.',
     ),
   PREREAD_INFERENCE_MEMORY_MB: intVariable({ min: 256, max: 1_048_576 })

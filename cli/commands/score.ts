@@ -58,8 +58,8 @@ thresholds, gate warnings, the model's SHA-256.
 Gates are those of the pipeline (PREREAD_* variables, docs/configuration.md): images that are not
 adult frontal chest radiographs are refused with their reason, doubtful ones are scored with a warning.
 
-JPEG 2000 and HTJ2K images are decoded at the smallest resolution that moves no score by more than 0.005;
---decode full decodes all of them whole and resamples every image exactly, as the reference of each preprocessing
+JPEG 2000 and HTJ2K images are decoded at the smallest resolution that moves no fp32 score by more than 0.005
+(int8 scores: up to 0.03 where it was measured, docs/pixels.md); --decode full decodes all of them whole and resamples every image exactly, as the reference of each preprocessing
 recipe does.
 
 Beside the output stands OUTPUT.run.json, which says what made the rows (model, SHA-256, software,
