@@ -112,7 +112,7 @@ function codestreamInFile(
   const { offset: start, length } = fragment;
   return {
     length,
-    bytes: () => file.readStart(start + length).subarray(start),
+    bytes: (count = length) => file.readStart(start + count).subarray(start),
     readInto(target, offset) {
       file.readInto(target, start + offset);
     },

@@ -4,7 +4,6 @@
 
 #include "kernel.h"
 
-#define INLINE static inline __attribute__((always_inline))
 #define NOINLINE static __attribute__((noinline))
 
 /* Bits of a code below the 16 that are compared. */

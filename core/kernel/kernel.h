@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <wasm_simd128.h>
 
+#define INLINE static inline __attribute__((always_inline))
 #define EXPORT(name) __attribute__((export_name(#name)))
 
 #endif

@@ -39,6 +39,18 @@ interface KernelExports {
     to: Address,
     pitch: number,
   ): void;
+  high_throughput_block(
+    from: Address,
+    bytes: number,
+    clean: Address,
+    width: number,
+    height: number,
+    planes: number,
+    below: number,
+    step: number,
+    to: Address,
+    pitch: number,
+  ): number;
   lossless_scan(): Address;
   lossless_unstuff(from: Address, length: number, first: Address): number;
   lossless_rows(to: Address, count: number): number;

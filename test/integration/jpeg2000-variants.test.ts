@@ -7,23 +7,19 @@ import { promisify } from 'node:util';
 
 import { afterAll, expect, it } from 'vitest';
 
+import { codestreamOf } from '../../adapters/dicom/decoders/codestream.js';
 import { decodePlainJpeg2000 } from '../../adapters/dicom/decoders/jpeg2000-kernel.js';
 import { readJpeg2000 } from '../../adapters/dicom/decoders/jpeg2000-markers.js';
 import { decodeJpeg2000 } from '../../adapters/dicom/decoders/jpeg2000.js';
 import type { PixelHeader } from '../../core/dicom/instance-header.js';
+import { largestDifference, waves } from '../support/coded-samples.js';
+import type { Shape } from '../support/coded-samples.js';
 import { describeWithPeer } from '../support/peers.js';
 import { pixelHeader } from '../support/pixel-header.js';
 
 const run = promisify(execFile);
 const scratch = mkdtempSync(join(tmpdir(), 'preread-jpeg2000-'));
 afterAll(() => rm(scratch, { recursive: true, force: true }));
-
-interface Shape {
-  readonly width: number;
-  readonly height: number;
-  readonly bits: number;
-  readonly signed: boolean;
-}
 
 const LARGE = { width: 323, height: 517, bits: 12, signed: false } as const;
 
@@ -75,7 +71,7 @@ describeWithPeer('openjpeg', 'plain JPEG 2000', (openjpeg) => {
     const { width, height, bits, signed } = shape;
     const raw = join(scratch, 'image.rawl');
     const coded = join(scratch, 'image.j2k');
-    await writeFile(raw, samples(shape));
+    await writeFile(raw, waves(shape));
     const form = `${width},${height},1,${bits},${signed ? 's' : 'u'}`;
     const more = options.split(' ').filter((option) => option !== '');
     await run(openjpeg.program('opj_compress'), ['-i', raw, '-F', form, '-o', coded, ...more]);
@@ -104,14 +100,15 @@ describeWithPeer('openjpeg', 'plain JPEG 2000', (openjpeg) => {
   it.each(OPTIONS)(
     'is what OpenJPEG decodes, at every resolution: %s %o',
     async (options, shape) => {
-      const stream = await encode(options, shape);
+      const bytes = await encode(options, shape);
+      const stream = codestreamOf(bytes);
       const { plain, width, height, precision, signFlags } = readJpeg2000(stream);
       if (plain === undefined) {
         throw new Error('not plain');
       }
       const image = { width, height, precision, signed: signFlags.length === 1 };
       for (let reduction = 0; reduction <= plain.decompositions; reduction += 1) {
-        const expected = await decodeByPeer(stream, reduction, shape);
+        const expected = await decodeByPeer(bytes, reduction, shape);
         const detail = { reduction, contrastLimit: 0 };
         const ours = decodePlainJpeg2000(stream, plain, image, detail)?.data;
         const worst = largestDifference(ours, expected);
@@ -122,11 +119,11 @@ describeWithPeer('openjpeg', 'plain JPEG 2000', (openjpeg) => {
   );
 
   it.each(OTHERS)('is not what is coded with %s', async (options) => {
-    expect(readJpeg2000(await encode(options, LARGE)).plain).toBeUndefined();
+    expect(readJpeg2000(codestreamOf(await encode(options, LARGE))).plain).toBeUndefined();
   });
 
   it.each(['', '-I'])('is close to it without low bit planes %s', async (options) => {
-    const stream = await encode(options, LARGE);
+    const stream = codestreamOf(await encode(options, LARGE));
     const { plain, ...size } = readJpeg2000(stream);
     if (plain === undefined) {
       throw new Error('not plain');
@@ -145,7 +142,7 @@ describeWithPeer('openjpeg', 'plain JPEG 2000', (openjpeg) => {
   });
 
   it('keeps all bit planes where the header does not tell how much contrast counts', async () => {
-    const stream = await encode('', LARGE);
+    const stream = codestreamOf(await encode('', LARGE));
     const { plain, ...size } = readJpeg2000(stream);
     if (plain === undefined) {
       throw new Error('not plain');
@@ -167,7 +164,7 @@ describeWithPeer('openjpeg', 'plain JPEG 2000', (openjpeg) => {
   });
 
   it('is refused when packets reach beyond its end', async () => {
-    const stream = await encode('', LARGE);
+    const stream = codestreamOf(await encode('', LARGE));
     const { plain, ...size } = readJpeg2000(stream);
     const [body] = plain?.bodies ?? [];
     if (plain === undefined || body === undefined) {
@@ -180,38 +177,3 @@ describeWithPeer('openjpeg', 'plain JPEG 2000', (openjpeg) => {
     );
   });
 });
-
-/** Waves of every length with noise, both ends of the range among them. Little endian. */
-function samples({ width, height, bits, signed }: Shape): Buffer {
-  const bytes = Buffer.alloc(width * height * (bits <= 8 ? 1 : 2));
-  const low = signed ? -(2 ** (bits - 1)) : 0;
-  const range = 2 ** bits - 1;
-  let seed = 4711;
-  for (let at = 0; at < width * height; at += 1) {
-    const [x, y] = [at % width, Math.floor(at / width)];
-    seed = (seed * 1103515245 + 12345) % 2147483648;
-    const wave = Math.sin((x * x) / 900) * 0.3 + Math.cos(y / 40) * 0.3;
-    const level = 0.5 + wave + 0.02 * (seed / 2147483648 - 0.5);
-    const value = low + Math.round(range * (at === 5 ? 1 : at === 6 ? 0 : level));
-    if (bits <= 8) {
-      bytes[at] = value & 0xff;
-    } else {
-      bytes.writeUInt16LE(value & 0xffff, 2 * at);
-    }
-  }
-  return bytes;
-}
-
-function largestDifference(
-  ours: Uint8Array | Uint16Array | undefined,
-  expected: Uint16Array,
-): number {
-  if (ours?.length !== expected.length) {
-    return Infinity;
-  }
-  // Signed samples wrap around the same way in both.
-  return expected.reduce((worst, sample, at) => {
-    const difference = Math.abs(((ours[at]! - sample) << 16) >> 16);
-    return Math.max(worst, difference);
-  }, 0);
-}

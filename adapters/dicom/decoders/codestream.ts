@@ -1,8 +1,8 @@
 /** One frame's codestream, its fragments joined: in memory, or still in its file. */
 export interface Codestream {
   readonly length: number;
-  /** All of it in memory, until its file is closed. */
-  bytes(): Uint8Array;
+  /** The first `count` bytes, or all, in memory: until more are asked for, or its file is closed. */
+  bytes(count?: number): Uint8Array;
   /** Puts bytes from `offset` on where a decoder wants them; those in a file are read there at once. */
   readInto(target: Uint8Array, offset: number): void;
 }
@@ -11,9 +11,51 @@ export interface Codestream {
 export function codestreamOf(bytes: Uint8Array): Codestream {
   return {
     length: bytes.length,
-    bytes: () => bytes,
+    bytes: (count) => bytes.subarray(0, count),
     readInto(target, offset) {
       target.set(bytes.subarray(offset, offset + target.length));
     },
   };
+}
+
+/** Reads big-endian numbers, as a DataView does, and throws RangeError as it does. */
+export type NumberReader = Pick<DataView, 'byteLength' | 'getUint8' | 'getUint16' | 'getUint32'>;
+
+/** Where the headers of most codestreams end long before, and their padding begins. */
+const FIRST_BYTES = 65536;
+const LAST_BYTES = 1024;
+
+/** Numbers of a codestream, counted from `start` on. Until one elsewhere is asked for, only its two ends are read. */
+export function numbersOf(codestream: Codestream, start = 0): NumberReader {
+  const tailStart = Math.max(0, codestream.length - LAST_BYTES);
+  let first = viewOf(codestream.bytes(Math.min(codestream.length, FIRST_BYTES)));
+  let tail: DataView | undefined;
+
+  function read(name: 'getUint8' | 'getUint16' | 'getUint32', size: number, offset: number) {
+    const at = start + offset;
+    if (at + size <= first.byteLength) {
+      return first[name](at);
+    }
+    if (at >= tailStart) {
+      if (tail === undefined) {
+        const bytes = new Uint8Array(codestream.length - tailStart);
+        codestream.readInto(bytes, tailStart);
+        tail = viewOf(bytes);
+      }
+      return tail[name](at - tailStart);
+    }
+    first = viewOf(codestream.bytes());
+    return first[name](at);
+  }
+
+  return {
+    byteLength: codestream.length - start,
+    getUint8: (offset) => read('getUint8', 1, offset),
+    getUint16: (offset) => read('getUint16', 2, offset),
+    getUint32: (offset) => read('getUint32', 4, offset),
+  };
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }

@@ -1,8 +1,12 @@
 import type { Wavelet } from '../../../core/imaging/wavelet.js';
 import { withKernel } from '../../../core/kernel/kernel.js';
 import type { Address, Kernel } from '../../../core/kernel/kernel.js';
-import { readPackets } from './jpeg2000-packets.js';
-import type { Band, BandKind, CodeBlock } from './jpeg2000-packets.js';
+import { codestreamOf } from './codestream.js';
+import type { Codestream } from './codestream.js';
+import { damagedJpeg2000 as damaged } from './jpeg2000-markers.js';
+import { bitPlanes, readPackets } from './jpeg2000-packets.js';
+import type { Packets } from './jpeg2000-packet-reader.js';
+import type { Band, BandKind, CodeBlock, Resolution } from './jpeg2000-packets.js';
 import type { PlainCoding } from './jpeg2000-plain.js';
 import { lendSamples } from './sample-memory.js';
 import type { LentSamples } from './sample-memory.js';
@@ -16,8 +20,8 @@ const GAIN_BITS: Readonly<Record<BandKind, number>> = { LL: 0, LH: 1, HL: 1, HH:
 /** Words that stand free on either side of a row, whose length is a multiple of as many. See core/kernel/wavelet.c. */
 const MARGIN = 4;
 const WORD_BITS = 16;
-/** What the kernel needs beside a code-block's bytes. */
-const CODE_PADDING = 32;
+/** What the kernel needs beside twice a code-block's bytes. */
+const CODE_PADDING = 16384;
 
 /** Of the lowest resolution, as many samples tell the contrast. */
 const CONTRAST_SAMPLES = 4096;
@@ -51,27 +55,26 @@ export interface Jpeg2000Detail {
 
 /**
  * Decodes an image in the kernel. Shape of the samples, of 16 bits: [height, width], halved as often as asked for. Undefined for a
- * stream of more parts than are reasonable. Throws `pixel-data-corrupt`. Source: T.800.
+ * stream of more parts than are reasonable, or of high throughput in more than one pass. Throws `pixel-data-corrupt`.
+ * Source: T.800, T.814.
  */
 export function decodePlainJpeg2000(
-  stream: Uint8Array,
+  stream: Codestream,
   coding: PlainCoding,
   image: Jpeg2000Image,
   detail: Jpeg2000Detail,
 ): LentSamples | undefined {
-  const parts = coding.bodies.map(({ offset, length }) => stream.subarray(offset, offset + length));
-  const data = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-  const resolutions = readPackets(
-    data,
-    coding,
-    image,
-    coding.decompositions + 1 - detail.reduction,
-  );
+  const packets = packetsOf(stream, coding);
+  const wanted = coding.decompositions + 1 - detail.reduction;
+  const resolutions = readPackets(packets, coding, image, wanted);
   if (resolutions === undefined) {
     return undefined;
   }
   return withKernel((kernel) => {
+    const data = packets.bytes(endOfCode(resolutions));
     const decodeBand = bandDecoder(kernel, data, coding, image.precision);
+    // A pass of high throughput holds all bits of a sample.
+    const leavesOut = detail.contrastLimit > 0 && coding.blockCoder === 'arithmetic';
     let low = 0;
     let contrast = 0;
     for (const [r, { width, height, bands }] of resolutions.entries()) {
@@ -84,12 +87,40 @@ export function decodePlainJpeg2000(
         low = joinBands(kernel, coding, low, decoded, { width, height });
       } else {
         [low = 0] = decoded;
-        const own = contrastOf(kernel, low, coding, { width, height });
-        contrast = Math.min(own, detail.contrastLimit);
+        contrast = leavesOut
+          ? Math.min(contrastOf(kernel, low, coding, { width, height }), detail.contrastLimit)
+          : 0;
       }
     }
     return samplesOf(kernel, coding, low, image, resolutions.at(-1)!);
   });
+}
+
+function packetsOf(stream: Codestream, { bodies }: PlainCoding): Packets {
+  const [body] = bodies;
+  if (body !== undefined && bodies.length === 1) {
+    const { offset, length } = body;
+    return {
+      length,
+      bytes: (count = length) => stream.bytes(offset + count).subarray(offset),
+    };
+  }
+  const all = stream.bytes();
+  return codestreamOf(
+    Buffer.concat(bodies.map(({ offset, length }) => all.subarray(offset, offset + length))),
+  );
+}
+
+function endOfCode(resolutions: readonly Resolution[]): number {
+  let end = 0;
+  for (const { bands } of resolutions) {
+    for (const { chunks } of bands.flatMap(({ blocks }) => blocks)) {
+      for (const { offset, length } of chunks) {
+        end = Math.max(end, offset + length);
+      }
+    }
+  }
+  return end;
 }
 
 interface Size {
@@ -111,35 +142,83 @@ function bandDecoder(
     const reversible = coding.wavelet === '5/3';
     const unit = reversible ? 1 : step;
     const skipped = tolerated < unit ? 0 : Math.floor(Math.log2(tolerated / unit));
+    const decodeBlock =
+      coding.blockCoder === 'arithmetic'
+        ? arithmeticDecoder(kernel, band, skipped)
+        : highThroughputDecoder(kernel, bitPlanes(coding, band));
     const longest = band.blocks.reduce((most, block) => Math.max(most, codeLength(block)), 0);
-    // A block without code has only zeros.
     const plane = allocatePlane(kernel, band);
-    kernel.bytes(plane, planeBytes(band)).fill(0);
-    const code = kernel.allocate(longest);
-    const clean = kernel.allocate(longest + CODE_PADDING);
+    const coded = band.blocks.reduce((area, { width, height }) => area + width * height, 0);
+    if (coded < band.width * band.height) {
+      // A block without code has only zeros.
+      kernel.bytes(plane, planeBytes(band)).fill(0);
+    }
+    const from = kernel.allocate(longest);
+    const clean = kernel.allocate(2 * longest + CODE_PADDING);
     const pitch = pitchOf(band.width);
     for (const block of band.blocks) {
       let bytes = 0;
       for (const { offset, length } of block.chunks) {
-        kernel.bytes(code + bytes, length).set(data.subarray(offset, offset + length));
+        kernel.bytes(from + bytes, length).set(data.subarray(offset, offset + length));
         bytes += length;
       }
-      kernel.exports.jpeg2000_block(
-        code,
-        bytes,
-        clean,
-        KIND_NUMBERS[band.kind],
-        block.width,
-        block.height,
-        block.planes,
-        block.passes,
-        skipped,
-        reversible ? 0 : step,
-        plane + 4 * (MARGIN + block.y * pitch + block.x),
-        pitch,
-      );
+      const to = plane + 4 * (MARGIN + block.y * pitch + block.x);
+      decodeBlock(block, { from, bytes, clean, step: reversible ? 0 : step, to, pitch });
     }
     return plane;
+  };
+}
+
+/** Where a code-block's code is, where its samples go, and their unit, 0 for integers. */
+interface BlockPlace {
+  readonly from: Address;
+  readonly bytes: number;
+  readonly clean: Address;
+  readonly step: number;
+  readonly to: Address;
+  readonly pitch: number;
+}
+
+type BlockDecoder = (block: CodeBlock, place: BlockPlace) => void;
+
+function arithmeticDecoder(kernel: Kernel, { kind }: Band, skipped: number): BlockDecoder {
+  return ({ width, height, planes, passes }, { from, bytes, clean, step, to, pitch }) => {
+    kernel.exports.jpeg2000_block(
+      from,
+      bytes,
+      clean,
+      KIND_NUMBERS[kind],
+      width,
+      height,
+      planes,
+      passes,
+      skipped,
+      step,
+      to,
+      pitch,
+    );
+  };
+}
+
+/** Throws `pixel-data-corrupt`. */
+function highThroughputDecoder(kernel: Kernel, bandPlanes: number): BlockDecoder {
+  return ({ width, height, planes }, { from, bytes, clean, step, to, pitch }) => {
+    const below = planes - 1;
+    const failed = kernel.exports.high_throughput_block(
+      from,
+      bytes,
+      clean,
+      width,
+      height,
+      bandPlanes - below,
+      below,
+      step,
+      to,
+      pitch,
+    );
+    if (failed !== 0) {
+      throw damaged();
+    }
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { codestreamOf } from './codestream.js';
 import { readJpeg2000 } from './jpeg2000-markers.js';
 
 interface Codestream {
@@ -54,11 +55,12 @@ function codestream({
   ]);
 }
 
+const headerOf = (stream: Uint8Array) => readJpeg2000(codestreamOf(stream));
 const corrupt = expect.objectContaining({ code: 'pixel-data-corrupt' }) as Error;
 
 describe('readJpeg2000', () => {
   it('reads the main header', () => {
-    expect(readJpeg2000(codestream())).toEqual({
+    expect(headerOf(codestream())).toEqual({
       width: 16,
       height: 8,
       components: 1,
@@ -72,18 +74,18 @@ describe('readJpeg2000', () => {
 
   it('finds the sign flag, also inside a JP2 file', () => {
     const stream = codestream({ components: [0x8b] });
-    const [flag] = readJpeg2000(stream).signFlags;
+    const [flag] = headerOf(stream).signFlags;
     expect(stream[flag ?? -1]).toBe(0x8b);
     const signature = Buffer.from('0000000c6a5020200d0a870a', 'hex');
     const box = Buffer.from('000000006a703263', 'hex');
     const file = Buffer.concat([signature, box, stream]);
-    const [flagInFile] = readJpeg2000(file).signFlags;
+    const [flagInFile] = headerOf(file).signFlags;
     expect(file[flagInFile ?? -1]).toBe(0x8b);
   });
 
   it('reads how a plain image is coded', () => {
     const stream = codestream({ more: QCD });
-    const { plain } = readJpeg2000(stream);
+    const { plain } = headerOf(stream);
     expect(plain).toMatchObject({
       ...{ wavelet: '5/3', decompositions: 5, progression: 'LRCP', layers: 1 },
       ...{ blockWidth: 6, blockHeight: 6, packetEnds: false, guardBits: 2 },
@@ -106,15 +108,15 @@ describe('readJpeg2000', () => {
     ['steps for the reversible wavelet', { more: [0xff, 0x5c, 0, 5, 0x41, 0x68, 0x00] }],
     ['exponents that are missing', { more: [...QCD.slice(0, 3), 10, ...QCD.slice(4, 12)] }],
   ])('says that %s is not plain', (_, parts: Codestream) => {
-    expect(readJpeg2000(codestream(parts)).plain).toBeUndefined();
+    expect(headerOf(codestream(parts)).plain).toBeUndefined();
   });
 
   it('takes a last tile-part of length 0 to the end', () => {
-    expect(readJpeg2000(codestream({ lengthOfLast: 0 })).width).toBe(16);
+    expect(headerOf(codestream({ lengthOfLast: 0 })).width).toBe(16);
   });
 
   it('reads past padding', () => {
-    expect(readJpeg2000(codestream({ tail: [0xff, 0xd9, 0, 0, 0] })).width).toBe(16);
+    expect(headerOf(codestream({ tail: [0xff, 0xd9, 0, 0, 0] })).width).toBe(16);
   });
 
   it('refuses every cut', () => {
@@ -126,9 +128,9 @@ describe('readJpeg2000', () => {
         { tile: 0, announced: 2 },
       ],
     });
-    expect(readJpeg2000(stream).width).toBe(16);
+    expect(headerOf(stream).width).toBe(16);
     for (let length = 0; length < stream.length; length += 1) {
-      expect(() => readJpeg2000(stream.subarray(0, length))).toThrow(corrupt);
+      expect(() => headerOf(stream.subarray(0, length))).toThrow(corrupt);
     }
   });
 
@@ -140,12 +142,12 @@ describe('readJpeg2000', () => {
     ['a missing tile-part', { tiles: [{ tile: 0, announced: 2 }] }],
     ['bytes that are no marker', { tail: [1, 2, 0xff, 0xd9] }],
   ])('refuses %s', (_, parts) => {
-    expect(() => readJpeg2000(codestream(parts))).toThrow(corrupt);
+    expect(() => headerOf(codestream(parts))).toThrow(corrupt);
   });
 
   it('refuses more than 16 bits and components of different depth', () => {
     for (const components of [[0x10], [0x07, 0x0b]]) {
-      expect(() => readJpeg2000(codestream({ components }))).toThrow(
+      expect(() => headerOf(codestream({ components }))).toThrow(
         expect.objectContaining({ code: 'pixel-format-unsupported' }),
       );
     }

@@ -1,5 +1,7 @@
 import { PipelineError } from '../../../core/errors.js';
 import type { Wavelet } from '../../../core/imaging/wavelet.js';
+import { numbersOf } from './codestream.js';
+import type { Codestream, NumberReader } from './codestream.js';
 import { COD, readPlainCoding, SIZ } from './jpeg2000-plain.js';
 import type { PlainCoding, Segment, Span } from './jpeg2000-plain.js';
 
@@ -38,13 +40,13 @@ export interface Jpeg2000Header {
  * Throws `pixel-data-corrupt` when a tile-part is cut off or missing, `pixel-format-unsupported` for
  * subsampled components and more than 16 bits.
  */
-export function readJpeg2000(stream: Uint8Array): Jpeg2000Header {
-  const start = codestreamStart(stream);
-  const view = new DataView(stream.buffer, stream.byteOffset + start, stream.byteLength - start);
-  if (view.byteLength < 4 || view.getUint16(0) !== SOC) {
-    throw damagedJpeg2000();
-  }
+export function readJpeg2000(stream: Codestream): Jpeg2000Header {
   try {
+    const start = codestreamStart(numbersOf(stream));
+    const view = numbersOf(stream, start);
+    if (view.byteLength < 4 || view.getUint16(0) !== SOC) {
+      throw damagedJpeg2000();
+    }
     return walk(view, start);
   } catch (error) {
     // A read beyond the last byte: some length field points there.
@@ -53,7 +55,7 @@ export function readJpeg2000(stream: Uint8Array): Jpeg2000Header {
 }
 
 /** Offsets in the view, but those in the result in the stream, where the view begins at `start`. */
-function walk(view: DataView, start: number): Jpeg2000Header {
+function walk(view: NumberReader, start: number): Jpeg2000Header {
   const { segments, end } = readSegments(view);
   const last = (marker: number) => segments.findLast((segment) => segment.marker === marker);
   const siz = last(SIZ);
@@ -80,7 +82,7 @@ function walk(view: DataView, start: number): Jpeg2000Header {
 }
 
 /** The main header's segments, and where it ends. */
-function readSegments(view: DataView): {
+function readSegments(view: NumberReader): {
   readonly segments: readonly Segment[];
   readonly end: number;
 } {
@@ -101,7 +103,7 @@ function readSegments(view: DataView): {
 }
 
 /** Source: T.800 A.6.1. */
-function readCoding(view: DataView, offset: number) {
+function readCoding(view: NumberReader, offset: number) {
   return {
     colourTransform: view.getUint8(offset + 4) === 1,
     decompositions: view.getUint8(offset + 5),
@@ -109,7 +111,7 @@ function readCoding(view: DataView, offset: number) {
   };
 }
 
-function readSize(view: DataView, offset: number) {
+function readSize(view: NumberReader, offset: number) {
   const [xSize, ySize, xOffset, yOffset, xTile, yTile, xTileOffset, yTileOffset] = Array.from(
     { length: 8 },
     (_, index) => view.getUint32(offset + 2 + 4 * index),
@@ -153,7 +155,11 @@ function readSize(view: DataView, offset: number) {
  * Every tile must have all the tile-parts that it announces, whole, and EOC must follow: a stream cut off
  * and filled up with zeros has the right length. Source: T.800 A.4.2, A.4.4.
  */
-function requireAllTiles(view: DataView, firstTilePart: number, tiles: number): readonly Span[] {
+function requireAllTiles(
+  view: NumberReader,
+  firstTilePart: number,
+  tiles: number,
+): readonly Span[] {
   const spans: Span[] = [];
   const parts = new Map<number, { count: number; announced: number }>();
   const end = endOfCodestream(view);
@@ -183,7 +189,7 @@ function requireAllTiles(view: DataView, firstTilePart: number, tiles: number): 
 }
 
 /** Offset of EOC. Real files are padded with more than the one byte of PS3.5 A.4. */
-function endOfCodestream(view: DataView): number {
+function endOfCodestream(view: NumberReader): number {
   let end = view.byteLength;
   while (end > 2 && view.getUint16(end - 2) !== EOC) {
     if (![0x00, 0xff].includes(view.getUint8(end - 1))) {
@@ -194,13 +200,12 @@ function endOfCodestream(view: DataView): number {
   return end - 2;
 }
 
-function codestreamStart(stream: Uint8Array): number {
-  if (!JP2_SIGNATURE.every((byte, index) => stream[index] === byte)) {
+function codestreamStart(view: NumberReader): number {
+  if (!JP2_SIGNATURE.every((byte, index) => view.getUint8(index) === byte)) {
     return 0;
   }
-  const view = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
   let offset = 0;
-  while (offset + 8 <= stream.length) {
+  while (offset + 8 <= view.byteLength) {
     const length = view.getUint32(offset);
     if (view.getUint32(offset + 4) === CODESTREAM_BOX) {
       return offset + (length === 1 ? 16 : 8);

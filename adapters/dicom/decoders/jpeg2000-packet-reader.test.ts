@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { codestreamOf } from './codestream.js';
 import { createPacketReader } from './jpeg2000-packet-reader.js';
 
 const corrupt = expect.objectContaining({ code: 'pixel-data-corrupt' }) as Error;
@@ -9,6 +10,8 @@ function bytesOf(bits: string): Uint8Array {
   const bytes = bits.match(/.{1,8}/g) ?? [];
   return Uint8Array.from(bytes, (byte) => Number.parseInt(byte.padEnd(8, '0'), 2));
 }
+
+const readerOf = (packets: Uint8Array) => createPacketReader(codestreamOf(packets));
 
 describe('createPacketReader', () => {
   it.each([
@@ -21,13 +24,13 @@ describe('createPacketReader', () => {
     ['1111111110000000', 37],
     ['1111111111111111', 164],
   ])('reads %s as %i coding passes', (bits, passes) => {
-    const reader = createPacketReader(bits.length > 8 ? stuffed(bits) : bytesOf(bits));
+    const reader = readerOf(bits.length > 8 ? stuffed(bits) : bytesOf(bits));
     reader.beginHeader();
     expect(reader.passes()).toBe(passes);
   });
 
   it('passes over the bit behind FF, in a header and at its end', () => {
-    const reader = createPacketReader(Uint8Array.of(0xff, 0x7f, 0xff, 0x00, 0xab));
+    const reader = readerOf(Uint8Array.of(0xff, 0x7f, 0xff, 0x00, 0xab));
     reader.beginHeader();
     expect(reader.bits(23)).toBe(0x7f_ff_ff);
     reader.endHeader(false);
@@ -35,9 +38,7 @@ describe('createPacketReader', () => {
   });
 
   it('passes over the markers of packets, where they stand', () => {
-    const reader = createPacketReader(
-      Uint8Array.of(0xff, 0x91, 0, 4, 0, 0, 0x80, 0xff, 0x92, 1, 0x80, 2),
-    );
+    const reader = readerOf(Uint8Array.of(0xff, 0x91, 0, 4, 0, 0, 0x80, 0xff, 0x92, 1, 0x80, 2));
     reader.beginHeader();
     expect(reader.bit()).toBe(1);
     reader.endHeader(true);
@@ -49,7 +50,7 @@ describe('createPacketReader', () => {
   });
 
   it('refuses what lies beyond the end', () => {
-    const reader = createPacketReader(Uint8Array.of(0x12));
+    const reader = readerOf(Uint8Array.of(0x12));
     reader.beginHeader();
     expect(reader.bits(8)).toBe(0x12);
     expect(() => reader.bit()).toThrow(corrupt);

@@ -1,3 +1,4 @@
+import type { Codestream } from './codestream.js';
 import { damagedJpeg2000 as damaged } from './jpeg2000-markers.js';
 import type { Span } from './jpeg2000-plain.js';
 import type { NextBit } from './tag-tree.js';
@@ -7,6 +8,12 @@ const START_OF_PACKET_BYTES = 6;
 const END_OF_HEADER = 0xff92;
 /** More bits than the length of any file needs. */
 const MAX_BITS = 31;
+
+/** Bytes that are asked for at first. */
+const FIRST_BYTES = 65536;
+
+/** All packets, of which no more are read than are needed. */
+export type Packets = Pick<Codestream, 'length' | 'bytes'>;
 
 /** Walks packets: a header of bits, then bytes. All of it throws `pixel-data-corrupt` beyond the end. */
 export interface PacketReader {
@@ -22,17 +29,27 @@ export interface PacketReader {
 }
 
 /** In headers a byte behind FF has seven bits. Source: T.800 B.10.1. */
-export function createPacketReader(data: Uint8Array): PacketReader {
+export function createPacketReader(packets: Packets): PacketReader {
+  let data = packets.bytes(Math.min(packets.length, FIRST_BYTES));
   let offset = 0;
   let current = 0;
   /** Bits of it that have not been taken. */
   let left = 0;
 
+  /** Twice as many bytes each time, where so many are there. */
+  function load(end: number): void {
+    if (end > data.length) {
+      data = packets.bytes(Math.min(packets.length, Math.max(end, 2 * data.length)));
+    }
+  }
+
   function marker(): number {
+    load(offset + 2);
     return ((data[offset] ?? 0) << 8) | (data[offset + 1] ?? 0);
   }
 
   function nextByte(): void {
+    load(offset + 1);
     if (offset >= data.length) {
       throw damaged();
     }
@@ -97,7 +114,7 @@ export function createPacketReader(data: Uint8Array): PacketReader {
     take(length) {
       const span = { offset, length };
       offset += length;
-      if (offset > data.length) {
+      if (offset > packets.length) {
         throw damaged();
       }
       return span;

@@ -1,13 +1,22 @@
 import { describe, expect, it } from 'vitest';
 
+import { codestreamOf } from './codestream.js';
 import { readPackets } from './jpeg2000-packets.js';
 import type { PlainCoding } from './jpeg2000-plain.js';
 
+/** One packet that holds nothing. */
+const EMPTY = codestreamOf(Uint8Array.of(0));
 const SIZE = { width: 100, height: 70 };
 
 function coding(changes: Partial<PlainCoding> = {}): PlainCoding {
   return {
-    ...{ wavelet: '5/3', decompositions: 1, progression: 'LRCP', layers: 1 },
+    ...{
+      wavelet: '5/3',
+      decompositions: 1,
+      progression: 'LRCP',
+      layers: 1,
+      blockCoder: 'arithmetic',
+    },
     ...{ blockWidth: 6, blockHeight: 6, packetEnds: false, guardBits: 2, bodies: [] },
     precincts: [
       [15, 15],
@@ -23,7 +32,7 @@ describe('readPackets', () => {
     // Not empty; included; planes 9 less two of zeros; 5 passes; Lblock 3; a length of 5 bits. Then an empty packet.
     const bits = ['1', '1', '001', '1110', '0', '00010'].join('');
     const header = Number.parseInt(bits.padEnd(16, '0'), 2);
-    const data = Uint8Array.of(header >> 8, header & 0xff, 0xaa, 0xbb, 0x00);
+    const data = codestreamOf(Uint8Array.of(header >> 8, header & 0xff, 0xaa, 0xbb, 0x00));
     const [lowest, highest] = readPackets(data, coding(), SIZE, 2) ?? [];
     expect(lowest).toMatchObject({ width: 50, height: 35 });
     expect(lowest?.bands.map(({ kind, blocks }) => ({ kind, blocks }))).toMatchObject([
@@ -40,9 +49,21 @@ describe('readPackets', () => {
     ]);
   });
 
+  it('leaves code-blocks of high throughput with more than one pass to others', () => {
+    const blockCoder = 'high-throughput';
+    const read = (passes: string) => {
+      const bits = ['1', '1', '001', passes, '0', '010'].join('');
+      const header = Number.parseInt(bits.padEnd(16, '0'), 2);
+      const data = codestreamOf(Uint8Array.of(header >> 8, header & 0xff, 0xaa, 0xbb));
+      return readPackets(data, coding({ blockCoder }), SIZE, 1);
+    };
+    expect(read('0')?.[0]?.bands[0]?.blocks).toMatchObject([{ planes: 7, passes: 1 }]);
+    expect(read('10')).toBeUndefined();
+  });
+
   it('reads no packets of resolutions that nobody wants, where they come last', () => {
-    expect(readPackets(Uint8Array.of(0), coding(), SIZE, 1)).toHaveLength(1);
-    expect(() => readPackets(Uint8Array.of(0), coding(), SIZE, 2)).toThrow(
+    expect(readPackets(EMPTY, coding(), SIZE, 1)).toHaveLength(1);
+    expect(() => readPackets(EMPTY, coding(), SIZE, 2)).toThrow(
       expect.objectContaining({ code: 'pixel-data-corrupt' }),
     );
   });
@@ -73,6 +94,6 @@ describe('readPackets', () => {
     ['visits of code-blocks', { layers: 60_000 }, 2000],
   ] as const)('leaves streams with too many %s to others', (_, changes, side) => {
     const size = { width: side, height: side };
-    expect(readPackets(new Uint8Array(10), coding(changes), size, 2)).toBeUndefined();
+    expect(readPackets(codestreamOf(new Uint8Array(10)), coding(changes), size, 2)).toBeUndefined();
   });
 });

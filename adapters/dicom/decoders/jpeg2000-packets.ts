@@ -1,6 +1,6 @@
 import { damagedJpeg2000 as damaged } from './jpeg2000-markers.js';
 import { createPacketReader } from './jpeg2000-packet-reader.js';
-import type { PacketReader } from './jpeg2000-packet-reader.js';
+import type { PacketReader, Packets } from './jpeg2000-packet-reader.js';
 import type { PlainCoding, Progression, Span } from './jpeg2000-plain.js';
 import { createTagTree } from './tag-tree.js';
 import type { TagTree } from './tag-tree.js';
@@ -67,11 +67,12 @@ type Precinct = readonly {
 }[];
 
 /**
- * Reads packets and finds the code of the lowest `wanted` resolutions; `data` may end behind the last packet that they
- * need. Undefined for more parts than are reasonable. Throws `pixel-data-corrupt`. Source: T.800 Annex B.
+ * Reads packets and finds the code of the lowest `wanted` resolutions; `packets` may end behind the last one that they
+ * need. Undefined for more parts than are reasonable, and for code-blocks of high throughput that have more than one pass.
+ * Throws `pixel-data-corrupt`. Source: T.800 Annex B.
  */
 export function readPackets(
-  data: Uint8Array,
+  packets: Packets,
   coding: PlainCoding,
   size: { readonly width: number; readonly height: number },
   wanted: number,
@@ -84,12 +85,14 @@ export function readPackets(
     some.reduce((sum, { precinctCount }) => sum + precinctCount, 0) * coding.layers;
   const lowest = levels.slice(0, wanted);
   let left = packetsOf(lowest);
-  const reader = createPacketReader(data);
+  const reader = createPacketReader(packets);
   for (const { r, index, layer } of packetOrder(coding.progression, coding.layers, levels)) {
     if (left === 0) {
       break;
     }
-    readPacket(reader, levels[r]!, { r, index, layer }, coding);
+    if (!readPacket(reader, levels[r]!, { r, index, layer }, coding)) {
+      return undefined;
+    }
     left -= r < wanted ? 1 : 0;
   }
   return lowest;
@@ -167,13 +170,14 @@ function createPrecinct(coding: PlainCoding, level: Level, r: number, index: num
       const x = left + (block % across) * blockWidth;
       const y = top + Math.floor(block / across) * blockHeight;
       return {
-        ...{
-          x,
-          y,
-          width: Math.min(blockWidth, right - x),
-          height: Math.min(blockHeight, bottom - y),
-        },
-        ...{ planes: 0, passes: 0, chunks: [], lengthBits: FIRST_LENGTH_BITS },
+        x,
+        y,
+        width: Math.min(blockWidth, right - x),
+        height: Math.min(blockHeight, bottom - y),
+        planes: 0,
+        passes: 0,
+        chunks: [],
+        lengthBits: FIRST_LENGTH_BITS,
       };
     });
     const inclusion = createTagTree(across, down);
@@ -236,14 +240,14 @@ function precinctsByPlace(levels: readonly Level[]) {
   return placed.sort((a, b) => a.y - b.y || a.x - b.x || a.r - b.r);
 }
 
-/** Source: T.800 B.9, B.10. */
+/** Whether it could be read. Source: T.800 B.9, B.10. */
 function readPacket(
   reader: PacketReader,
   level: Level,
   { r, index, layer }: PacketId,
   coding: PlainCoding,
-): void {
-  const { guardBits, steps, packetEnds } = coding;
+): boolean {
+  const { blockCoder, packetEnds } = coding;
   const included: { readonly block: CodeBlock; readonly length: number }[] = [];
   reader.beginHeader();
   if (reader.bit() === 1) {
@@ -252,25 +256,24 @@ function readPacket(
     for (const { band, blocks, inclusion, zeroPlanes } of precinct) {
       for (const [at, block] of blocks.entries()) {
         const known = block.passes > 0;
-        if (known ? reader.bit() === 0 : !inclusion.isBelow(at, layer + 1, reader.bit)) {
+        if (known ? reader.bit() === 0 : inclusion.read(at, layer + 1, reader.bit) > layer) {
           continue;
         }
         if (!known) {
-          const most = guardBits + steps[band.step]!.exponent - 1;
-          let zero = 0;
-          while (!zeroPlanes.isBelow(at, zero + 1, reader.bit)) {
-            zero += 1;
-            if (zero >= most) {
-              throw damaged();
-            }
-          }
-          block.planes = most - zero;
-          if (block.planes > MAX_PLANES) {
+          const most = bitPlanes(coding, band);
+          block.planes = most - zeroPlanes.read(at, most, reader.bit);
+          if (
+            block.planes <= 0 ||
+            (blockCoder === 'arithmetic' ? block.planes : most) > MAX_PLANES
+          ) {
             throw damaged();
           }
           band.blocks.push(block);
         }
         const passes = reader.passes();
+        if (blockCoder === 'high-throughput' && (known || passes > 1)) {
+          return false;
+        }
         while (reader.bit() === 1) {
           block.lengthBits += 1;
         }
@@ -284,4 +287,10 @@ function readPacket(
   for (const { block, length } of included) {
     block.chunks.push(reader.take(length));
   }
+  return true;
+}
+
+/** That samples of a band have at most. Source: T.800 E.1. */
+export function bitPlanes({ guardBits, steps }: PlainCoding, { step }: Band): number {
+  return guardBits + steps[step]!.exponent - 1;
 }

@@ -1,17 +1,20 @@
 import type { Wavelet } from '../../../core/imaging/wavelet.js';
+import type { NumberReader } from './codestream.js';
 
+const CAP = 0xff50;
 export const SIZ = 0xff51;
 export const COD = 0xff52;
 const TLM = 0xff55;
 const PLM = 0xff57;
 const PLT = 0xff58;
+const CPF = 0xff59;
 const QCD = 0xff5c;
 const CRG = 0xff63;
 const COM = 0xff64;
 const SOD = 0xff93;
 const SOT_BYTES = 12;
-/** What may stand beside SIZ, COD and QCD without changing what samples mean. Source: T.800 Table A.2. */
-const MAIN_MARKERS = [SIZ, COD, QCD, TLM, PLM, CRG, COM];
+/** What may stand beside SIZ, COD and QCD without changing what samples mean. Source: T.800 Table A.2, T.814 A.3. */
+const MAIN_MARKERS = [SIZ, COD, QCD, TLM, PLM, CRG, COM, CAP, CPF];
 const TILE_MARKERS = [PLT, COM];
 
 /** Precincts that are as large as can be. Source: T.800 Table A.13. */
@@ -20,6 +23,16 @@ const MAX_DECOMPOSITIONS = 32;
 /** Logarithms of a code-block's sides and of their product. Source: T.800 Table A.18. */
 const MAX_BLOCK_SIDE = 10;
 const MAX_BLOCK_SAMPLES = 12;
+
+/** By the style of code-blocks, where there is nothing else to it. Source: T.800 Table A.19, T.814 Table A.4. */
+const BLOCK_CODERS: Readonly<Record<number, BlockCoder | undefined>> = {
+  0: 'arithmetic',
+  0x40: 'high-throughput',
+};
+/** Logarithm of the samples that the kernel writes at once, in which code-blocks must begin then. */
+const WRITTEN_AT_ONCE = 2;
+
+export type BlockCoder = 'arithmetic' | 'high-throughput';
 
 /** In the order of their numbers. Source: T.800 Table A.16. */
 export const PROGRESSIONS = ['LRCP', 'RLCP', 'RPCL', 'PCRL', 'CPRL'] as const;
@@ -40,13 +53,14 @@ export interface Span {
 
 /**
  * How an image of one component and one tile at the origin is coded, where nothing changes it on the way: no styles of
- * code-blocks, regions of interest, packed packet headers, changes of progression, parameters of a tile or component.
+ * code-blocks but high throughput, regions of interest, packed packet headers, changes of progression, parameters of a tile or component.
  */
 export interface PlainCoding {
   readonly wavelet: Wavelet;
   readonly decompositions: number;
   readonly progression: Progression;
   readonly layers: number;
+  readonly blockCoder: BlockCoder;
   /** Logarithms of sides in samples. */
   readonly blockWidth: number;
   readonly blockHeight: number;
@@ -68,7 +82,7 @@ type Transformation = Pick<PlainCoding, 'decompositions' | 'wavelet'>;
  * Throws RangeError when the stream ends too early.
  */
 export function readPlainCoding(
-  view: DataView,
+  view: NumberReader,
   segments: readonly Segment[],
   tileParts: readonly Span[],
   transformation: Transformation,
@@ -93,7 +107,7 @@ export function readPlainCoding(
 
 /** Source: T.800 A.6.1. */
 function readCodingStyle(
-  view: DataView,
+  view: NumberReader,
   { offset, length }: Segment,
   { decompositions, wavelet }: Transformation,
 ) {
@@ -102,7 +116,7 @@ function readCodingStyle(
   const layers = view.getUint16(offset + 2);
   const blockWidth = view.getUint8(offset + 6) + 2;
   const blockHeight = view.getUint8(offset + 7) + 2;
-  const blockStyle = view.getUint8(offset + 8);
+  const blockCoder = BLOCK_CODERS[view.getUint8(offset + 8)];
   const isKnown = view.getUint8(offset + 9) <= 1;
   const resolutions = decompositions + 1;
   const ownPrecincts = (style & 1) !== 0;
@@ -119,13 +133,16 @@ function readCodingStyle(
     decompositions <= MAX_DECOMPOSITIONS &&
     Math.max(blockWidth, blockHeight) <= MAX_BLOCK_SIDE &&
     blockWidth + blockHeight <= MAX_BLOCK_SAMPLES &&
-    blockStyle === 0 &&
+    blockCoder !== undefined &&
     isKnown &&
     precincts.every(([width, height], r) => r === 0 || (width > 0 && height > 0)) &&
+    (blockCoder === 'arithmetic' ||
+      precincts.every(([width], r) => width - (r === 0 ? 0 : 1) >= WRITTEN_AT_ONCE)) &&
     (!ownPrecincts || length >= 10 + resolutions);
   return plain
     ? {
-        ...{ wavelet, decompositions, progression, layers, blockWidth, blockHeight, precincts },
+        ...{ wavelet, decompositions, progression, layers, precincts },
+        ...{ blockCoder, blockWidth, blockHeight },
         packetEnds: (style & 4) !== 0,
       }
     : undefined;
@@ -133,7 +150,7 @@ function readCodingStyle(
 
 /** Source: T.800 A.6.4, E.1.1. */
 function readQuantisation(
-  view: DataView,
+  view: NumberReader,
   { offset, length }: Segment,
   { decompositions, wavelet }: Transformation,
 ) {
@@ -159,7 +176,7 @@ function readQuantisation(
 }
 
 /** What stands behind a tile-part's header, where that changes nothing. Source: T.800 A.4.2, A.4.3. */
-function bodyOf(view: DataView, { offset, length }: Span): Span | undefined {
+function bodyOf(view: NumberReader, { offset, length }: Span): Span | undefined {
   let at = offset + SOT_BYTES;
   for (;;) {
     const marker = view.getUint16(at);

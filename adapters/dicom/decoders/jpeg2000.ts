@@ -31,14 +31,26 @@ const openJph = createWasmCodec<Jpeg2000Decoder>(
  * JPEG 2000 (1.2.840.10008.1.2.4.90, .91): plain grey images by our own decoder, which is faster and can leave bit planes
  * out, all others by OpenJPEG. Source: PS3.5 8.2.4, T.800.
  */
-export const decodeJpeg2000: FrameDecoder = (codestream, header, options) => {
+export const decodeJpeg2000: FrameDecoder<Codestream> = (codestream, header, options) => {
   const coded = readDeclared(codestream, header);
   const decoded = decodePlain(codestream, coded, header, options);
   return decoded ?? decodeByOpenJpeg(codestream, coded, header, options);
 };
 
+/**
+ * High-throughput JPEG 2000 (1.2.840.10008.1.2.4.201 to .203): the same, and others by OpenJPH. Source: PS3.5 8.2.14,
+ * T.814.
+ */
+export const decodeHtj2k: FrameDecoder<Codestream> = (codestream, header, options) => {
+  const coded = readDeclared(codestream, header);
+  // Encoders write negative samples of up to 8 bits as ones above the range, which only OpenJPH turns round again.
+  const turned = coded.precision <= 8 && coded.signFlags.length > 0;
+  const decoded = turned ? undefined : decodePlain(codestream, coded, header, options);
+  return decoded ?? decode(openJph, codestream, coded, header, options);
+};
+
 function decodePlain(
-  codestream: Uint8Array,
+  codestream: Codestream,
   coded: Jpeg2000Header,
   header: PixelHeader,
   options: DecodeOptions,
@@ -92,40 +104,31 @@ function contrastLimit(header: PixelHeader): number {
 }
 
 function decodeByOpenJpeg(
-  codestream: Uint8Array,
+  codestream: Codestream,
   coded: Jpeg2000Header,
   header: PixelHeader,
   options: DecodeOptions,
 ): Promise<DecodedSamples> {
   const { precision, signFlags } = coded;
   if (precision > 8 || signFlags.length === 0) {
-    return decode(openJpeg, codestreamOf(codestream), () => coded, header, options);
+    return decode(openJpeg, codestream, coded, header, options);
   }
   // The WebAssembly build cuts negative samples of up to 8 bits to 0. Read as unsigned the same stream
   // gives every sample plus half the range (T.800 G.1), and flipping the top bit takes that off again.
-  const unsigned = Uint8Array.from(codestream);
+  const unsigned = Uint8Array.from(codestream.bytes());
   for (const offset of signFlags) {
     unsigned[offset]! &= ~SIGNED;
   }
-  return decode(
-    openJpeg,
-    codestreamOf(unsigned),
-    () => ({ ...coded, signFlags: [] }),
-    header,
-    options,
-  ).then((samples) => {
+  const meant = { ...coded, signFlags: [] };
+  return decode(openJpeg, codestreamOf(unsigned), meant, header, options).then((samples) => {
     const data = samples.data.map((sample: number) => sample ^ (1 << (precision - 1)));
     return { ...samples, data };
   });
 }
 
-/** High-throughput JPEG 2000 (1.2.840.10008.1.2.4.201 to .203) by OpenJPH. Source: PS3.5 8.2.14, T.814. */
-export const decodeHtj2k: FrameDecoder<Codestream> = (codestream, header, options) =>
-  decode(openJph, codestream, (encoded) => readDeclared(encoded, header), header, options);
-
 /** The stream's main header, which must be that of the image. */
-function readDeclared(encoded: Uint8Array, header: PixelHeader): Jpeg2000Header {
-  const coded = readJpeg2000(encoded);
+function readDeclared(codestream: Codestream, header: PixelHeader): Jpeg2000Header {
+  const coded = readJpeg2000(codestream);
   requireDeclaredDimensions(coded, header);
   return coded;
 }
@@ -133,40 +136,44 @@ function readDeclared(encoded: Uint8Array, header: PixelHeader): Jpeg2000Header 
 async function decode(
   codec: WasmCodec<Jpeg2000Decoder>,
   codestream: Codestream,
-  read: (encoded: Uint8Array) => Jpeg2000Header,
+  coded: Jpeg2000Header,
   header: PixelHeader,
   options: DecodeOptions,
 ): Promise<DecodedSamples> {
-  const samples = await codec.withDecoder(codestream, read, (decoder, coded): DecodedSamples => {
-    const reduction = usefulHalvings(coded, header, options.targetSize);
-    const width = Math.ceil(coded.width / 2 ** reduction);
-    const height = Math.ceil(coded.height / 2 ** reduction);
-    if (reduction === 0) {
-      decoder.decode();
-    } else {
-      decoder.decodeSubResolution(reduction, 0);
-    }
-    const { componentCount, bitsPerSample, ...frame } = decoder.getFrameInfo();
-    const decoded = decoder.getDecodedBuffer();
-    // OpenJPEG reports a failure as an image of no size.
-    const size = width * height * componentCount * (bitsPerSample <= 8 ? 1 : 2);
-    if (frame.width === 0 || bitsPerSample !== coded.precision || decoded.length !== size) {
-      throw new PipelineError('pixel-data-corrupt', 'The JPEG 2000 codestream is damaged.');
-    }
-    return {
-      width,
-      height,
-      components: componentCount,
-      ...lendSamples(decoded, bitsPerSample),
-      planar: false,
-      colourSpace: coded.colourTransform ? 'RGB' : 'header',
-      usedBits: bitsPerSample,
-      reduction,
-      ...(reduction > 0 && { wavelet: coded.wavelet }),
-    };
-  });
+  const samples = await codec.withDecoder(
+    codestream,
+    () => coded,
+    (decoder): DecodedSamples => {
+      const reduction = usefulHalvings(coded, header, options.targetSize);
+      const width = Math.ceil(coded.width / 2 ** reduction);
+      const height = Math.ceil(coded.height / 2 ** reduction);
+      if (reduction === 0) {
+        decoder.decode();
+      } else {
+        decoder.decodeSubResolution(reduction, 0);
+      }
+      const { componentCount, bitsPerSample, ...frame } = decoder.getFrameInfo();
+      const decoded = decoder.getDecodedBuffer();
+      // OpenJPEG reports a failure as an image of no size.
+      const size = width * height * componentCount * (bitsPerSample <= 8 ? 1 : 2);
+      if (frame.width === 0 || bitsPerSample !== coded.precision || decoded.length !== size) {
+        throw new PipelineError('pixel-data-corrupt', 'The JPEG 2000 codestream is damaged.');
+      }
+      return {
+        width,
+        height,
+        components: componentCount,
+        ...lendSamples(decoded, bitsPerSample),
+        planar: false,
+        colourSpace: coded.colourTransform ? 'RGB' : 'header',
+        usedBits: bitsPerSample,
+        reduction,
+        ...(reduction > 0 && { wavelet: coded.wavelet }),
+      };
+    },
+  );
   return exactWhereNeeded(samples, header, () =>
-    decode(codec, codestream, read, header, { maxPixels: options.maxPixels }),
+    decode(codec, codestream, coded, header, { maxPixels: options.maxPixels }),
   );
 }
 

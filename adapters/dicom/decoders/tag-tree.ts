@@ -2,8 +2,8 @@
 export type NextBit = () => number;
 
 export interface TagTree {
-  /** Reads until it is known whether a leaf's value is below `threshold`; says so. */
-  isBelow(leaf: number, threshold: number, nextBit: NextBit): boolean;
+  /** Reads until a leaf's value is known, or not to be below `limit`; the value, or `limit`. */
+  read(leaf: number, limit: number, nextBit: NextBit): number;
 }
 
 /**
@@ -21,7 +21,7 @@ export function createTagTree(width: number, height: number): TagTree {
   const least = new Int32Array(nodes);
   const known = new Uint8Array(nodes);
   return {
-    isBelow(leaf, threshold, nextBit) {
+    read(leaf, limit, nextBit) {
       const x = leaf % width;
       const y = Math.floor(leaf / width);
       let low = 0;
@@ -29,7 +29,7 @@ export function createTagTree(width: number, height: number): TagTree {
         const grid = grids[level]!;
         const node = grid.first + (y >> level) * grid.width + (x >> level);
         low = Math.max(low, least[node]!);
-        while (low < threshold && known[node] === 0) {
+        while (low < limit && known[node] === 0) {
           if (nextBit() === 1) {
             known[node] = 1;
           } else {
@@ -38,7 +38,7 @@ export function createTagTree(width: number, height: number): TagTree {
         }
         least[node] = low;
       }
-      return low < threshold;
+      return low;
     },
   };
 }
