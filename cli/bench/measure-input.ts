@@ -1,7 +1,7 @@
-import { createWriteStream } from 'node:fs';
-import { once } from 'node:events';
+import { open } from 'node:fs/promises';
 
 import type { RowFormat } from '../score/row-format.js';
+import { createRowWriter } from '../score/row-writer.js';
 import { scoreInOrder } from '../score/score-in-order.js';
 import type { OpenClassifier } from '../../workers/inference/open-classifier.js';
 import { MIN_IMAGES_PER_PROCESS, type BarePool, type BareWork } from './bare-pool.js';
@@ -61,7 +61,8 @@ export async function measureInput(
   if ((await bare.prepare(input.paths)) === 0) {
     return undefined;
   }
-  const rows = createWriteStream(options.rowsPath);
+  const rowsFile = await open(options.rowsPath, 'w');
+  const rows = createRowWriter(rowsFile);
   const timings: Record<keyof InputResult['stages'], number[]> = {
     readMs: [],
     decodeMs: [],
@@ -80,9 +81,7 @@ export async function measureInput(
     let finish: WindowClock | undefined;
     let window: Window | undefined;
     for await (const scored of scoreInOrder(endless(input.paths), classifier, stop.signal)) {
-      if (!rows.write(format.write(scored))) {
-        await once(rows, 'drain');
-      }
+      await rows.write(format.write(scored));
       const { classification } = scored;
       if (window !== undefined) {
         continue;
@@ -132,8 +131,8 @@ export async function measureInput(
     const score = await quietest(options.attempts, scoreWindow);
     rounds.push({ infer, preprocess, score });
   }
-  rows.end();
-  await once(rows, 'close');
+  await rows.end();
+  await rowsFile.close();
   return {
     name: input.name,
     rounds,

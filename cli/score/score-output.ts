@@ -7,12 +7,15 @@ import { PipelineError } from '../../core/errors.js';
 import type { InputFile } from './input-files.js';
 import { lockOutput } from './output-lock.js';
 import type { RowFormat, RowSummary } from './row-format.js';
+import { createRowWriter } from './row-writer.js';
 import { readRunRecord, recordDifferences, writeRunRecord, type RunRecord } from './run-record.js';
 import { readRecords } from './text-records.js';
 
-/** Where rows go. Each is written before the next is asked for. */
+/** Where rows go. */
 export interface ScoreOutput {
+  /** Waits where rows come faster than they can be written. Throws what an earlier one failed of. */
   write(row: string): Promise<void>;
+  /** Behind all rows. Throws what one of them failed of. */
   close(): Promise<void>;
 }
 
@@ -81,10 +84,12 @@ export async function openFileOutput(
 }
 
 function fileOutput(handle: FileHandle, unlock: () => Promise<void>): ScoreOutput {
+  const rows = createRowWriter(handle);
   return {
-    write: (row) => handle.appendFile(row),
+    write: (row) => rows.write(row),
     async close() {
       try {
+        await rows.end();
         await handle.sync();
       } finally {
         await handle.close();
