@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 
 import { PipelineError } from '../core/errors.js';
-import { describeError } from './report-error.js';
+import { describeError, describeOther } from './report-error.js';
 
 test('a cause is told once, and only in words', () => {
   const described = (message: string, cause: unknown) =>
@@ -21,4 +21,15 @@ test('a cause is told once, and only in words', () => {
   expect(described('size: expected number', error)).toBe(
     'preread: config-invalid: size: expected number',
   );
+});
+
+test('a full disk is called so, other refusals of the system are told without a stack', () => {
+  const refusal = (code: string) =>
+    Object.assign(new Error(`${code}: so it is, write`), { code, errno: -1, syscall: 'write' });
+  expect(describeOther(refusal('ENOSPC'))).toBe(
+    'preread: storage-full: There is no room left on the disk: free some and start again.\n  because: ENOSPC: so it is, write',
+  );
+  expect(describeOther(refusal('EACCES'))).toBe('preread: EACCES: so it is, write');
+  const fault = new Error('a fault of ours');
+  expect(describeOther(fault)).toBe(fault);
 });

@@ -18,7 +18,7 @@ const USAGE_ERRORS = new Set<ErrorCode>([
   'recipe-unknown',
 ]);
 
-function isSystemError(error: unknown): error is Error {
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error && 'errno' in error;
 }
 
@@ -36,11 +36,20 @@ export function describeError({ code, message, cause }: PipelineError): string {
   return text;
 }
 
+/** What the operating system refuses is no fault of the program: no stack. */
+export function describeOther(error: unknown): unknown {
+  if (!isSystemError(error)) {
+    return error;
+  }
+  return error.code === 'ENOSPC' || error.code === 'EDQUOT'
+    ? `preread: storage-full: There is no room left on the disk: free some and start again.\n  because: ${error.message}`
+    : `preread: ${error.message}`;
+}
+
 /** Says what went wrong in a way that helps, and returns the exit code. Unknown errors show their stack. */
 export function reportError(error: unknown): number {
   if (!(error instanceof PipelineError)) {
-    // What the operating system refuses, such as a full disk, is no fault of the program: no stack.
-    console.error(isSystemError(error) ? `preread: ${error.message}` : error);
+    console.error(describeOther(error));
     return EXIT.failure;
   }
   console.error(describeError(error));

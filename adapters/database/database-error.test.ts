@@ -26,7 +26,7 @@ describe('databaseError', () => {
     ).toEqual([
       'database-unavailable',
       'database-unavailable',
-      'database-unavailable',
+      'storage-full',
       'internal',
       'internal',
     ]);

@@ -8,6 +8,9 @@ import { PipelineError } from '../../core/errors.js';
  * Source: PostgreSQL documentation, appendix A.
  */
 const TRANSIENT = /^(08|40|53|57|58)/;
+/** disk_full, of the embedded database as well as of a server. */
+const DISK_FULL = '53100';
+const NO_ROOM = 'The database has no room left on its disk.';
 
 /** Runs a database operation; what it throws comes out as a PipelineError. */
 export async function querying<T>(operation: () => Promise<T>): Promise<T> {
@@ -25,10 +28,14 @@ export function databaseError(error: unknown): PipelineError {
   }
   if (error instanceof pg.DatabaseError) {
     const sqlState = error.code ?? '';
-    const code = TRANSIENT.test(sqlState) ? 'database-unavailable' : 'internal';
     // Message and detail of a database error quote values: patients' UIDs. They are left behind.
     const context = { sqlState, constraint: error.constraint ?? '', table: error.table ?? '' };
-    return new PipelineError(code, undefined, { cause: withoutValues(error), context });
+    const details = { cause: withoutValues(error), context };
+    if (sqlState === DISK_FULL) {
+      return new PipelineError('storage-full', NO_ROOM, details);
+    }
+    const code = TRANSIENT.test(sqlState) ? 'database-unavailable' : 'internal';
+    return new PipelineError(code, undefined, details);
   }
   if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) {
     return new PipelineError('internal', undefined, { cause: error });

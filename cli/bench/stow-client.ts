@@ -1,12 +1,15 @@
 import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A sender of STOW-RS that costs next to nothing: what is measured runs on the same cores. */
 export interface StowClient {
-  /** Sends Part 10 files in one request; resolves when they are stored. */
+  /** Sends Part 10 files in one request; resolves when they are stored. Asks again, as senders do, where there is no room yet. */
   store(files: readonly Buffer[]): Promise<void>;
   close(): void;
 }
 
+/** How often a pipeline that has no room is asked. */
+const MAX_TRIES = 10;
 const BOUNDARY = 'preread-bench';
 const PART_HEAD = Buffer.from(`\r\n--${BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n`);
 const CLOSE = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
@@ -15,36 +18,47 @@ const CLOSE = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
 export function createStowClient(url: string): StowClient {
   const agent = new Agent({ keepAlive: true });
   const target = new URL('/dicom-web/studies', url);
+  function send(files: readonly Buffer[]): Promise<{ status: number; retryAfter: number }> {
+    return new Promise((resolve, reject) => {
+      const { contentType, pieces } = toBody(files);
+      const sent = request(target, {
+        agent,
+        method: 'POST',
+        headers: {
+          'content-type': contentType,
+          'content-length': pieces.reduce((sum, { length }) => sum + length, 0),
+          accept: 'application/dicom+json',
+        },
+      });
+      sent.on('error', reject);
+      sent.on('response', (response) => {
+        response.resume();
+        response.on('error', reject);
+        response.on('end', () => {
+          const { statusCode = 0, headers } = response;
+          resolve({ status: statusCode, retryAfter: Number(headers['retry-after'] ?? 1) });
+        });
+      });
+      for (const piece of pieces) {
+        sent.write(piece);
+      }
+      sent.end();
+    });
+  }
+
   return {
-    store: (files) =>
-      new Promise((resolve, reject) => {
-        const { contentType, pieces } = toBody(files);
-        const sent = request(target, {
-          agent,
-          method: 'POST',
-          headers: {
-            'content-type': contentType,
-            'content-length': pieces.reduce((sum, { length }) => sum + length, 0),
-            accept: 'application/dicom+json',
-          },
-        });
-        sent.on('error', reject);
-        sent.on('response', (response) => {
-          response.resume();
-          response.on('error', reject);
-          response.on('end', () => {
-            if (response.statusCode === 200) {
-              resolve();
-            } else {
-              reject(new Error(`the pipeline answered ${response.statusCode ?? 'nothing'}`));
-            }
-          });
-        });
-        for (const piece of pieces) {
-          sent.write(piece);
+    async store(files) {
+      for (let tries = 1; ; tries += 1) {
+        const { status, retryAfter } = await send(files);
+        if (status === 200) {
+          return;
         }
-        sent.end();
-      }),
+        if (status !== 503 || tries === MAX_TRIES) {
+          throw new Error(`the pipeline answered ${status}`);
+        }
+        await sleep(1000 * retryAfter);
+      }
+    },
     close: () => {
       agent.destroy();
     },

@@ -155,11 +155,12 @@ function bandDecoder(
     }
     const from = kernel.allocate(longest);
     const clean = kernel.allocate(2 * longest + CODE_PADDING);
+    const code = kernel.bytes(from, longest);
     const pitch = pitchOf(band.width);
     for (const block of band.blocks) {
       let bytes = 0;
       for (const { offset, length } of block.chunks) {
-        kernel.bytes(from + bytes, length).set(data.subarray(offset, offset + length));
+        code.set(data.subarray(offset, offset + length), bytes);
         bytes += length;
       }
       const to = plane + 4 * (MARGIN + block.y * pitch + block.x);
