@@ -29,6 +29,29 @@ describe('createRowWriter', () => {
     expect(written).toEqual(['a\nb\n', 'c\n', 'd\n']);
   });
 
+  it('writes on after a moment at which nothing waited', async () => {
+    vi.useFakeTimers();
+    let written = '';
+    const writer = createRowWriter({
+      async appendFile(rows) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        written += String(rows);
+      },
+    });
+    await writer.write('a');
+    await vi.advanceTimersByTimeAsync(110);
+    // Taken along by the write that is in hand, before its own time.
+    await writer.write('b');
+    await vi.advanceTimersByTimeAsync(300);
+    for (const row of ['c', 'd']) {
+      await writer.write(row);
+      await vi.advanceTimersByTimeAsync(300);
+    }
+    expect(written).toBe('abcd');
+    await writer.end();
+    expect(written).toBe('abcd');
+  });
+
   it('waits for a slow disk, and writes one after the other', async () => {
     const written: number[] = [];
     let finish: () => void = () => undefined;

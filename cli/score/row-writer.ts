@@ -22,6 +22,7 @@ export function createRowWriter(handle: Pick<FileHandle, 'appendFile'>): RowWrit
   let timer: NodeJS.Timeout | undefined;
   let failure: Error | undefined;
 
+  /** Begun only where something waits, so that it ends later than it begins. */
   async function writeAll(): Promise<void> {
     while (waiting !== '' && failure === undefined) {
       const rows = waiting;
@@ -38,8 +39,10 @@ export function createRowWriter(handle: Pick<FileHandle, 'appendFile'>): RowWrit
   function flush(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    writing ??= writeAll();
-    return writing;
+    if (writing === undefined && waiting !== '' && failure === undefined) {
+      writing = writeAll();
+    }
+    return writing ?? Promise.resolve();
   }
 
   function throwFailure(): void {

@@ -176,9 +176,9 @@ INLINE int decode_rows(const uint8_t *sizes, int32_t sizeEnd, int32_t codeEnd, R
 }
 
 /*
- * Decodes a code-block of one pass, `bytes` of code at `from`; at `clean` is room for twice as many and 16 KiB. `planes` is the
- * number of bit planes from the highest one that may hold ones to that of the pass, `below` that of those below it: 30 at
- * most. Writes rows `pitch` samples apart, filled up to a multiple of four: integers where `step` is 0, otherwise floats
+ * Decodes a code-block of one pass, up to 1024 wide and of 4096 samples, `bytes` of code at `from`; at `clean` is room for
+ * twice as many and 16 KiB. `planes` is the number of bit planes from the highest one that may hold ones to that of the
+ * pass, `below` that of those below it: 30 in all at most. Writes rows `pitch` samples apart, filled up to a multiple of four: integers where `step` is 0, otherwise floats
  * in units of it. Returns 0, or 1 for a damaged code-block.
  */
 EXPORT(high_throughput_block) int32_t high_throughput_block(const uint8_t *from, int32_t bytes, uint8_t *clean,

@@ -25,7 +25,7 @@
 
 /*
  * For quads of the first row, and all others: the codewords of each context, in the order of their bits, of which the
- * first one read is the highest. Each context's are a whole prefix code, so that lengths tell all bits.
+ * first one read is the highest. Each context's are a whole prefix code, so that lengths tell all bits. All others have 358.
  */
 static const uint16_t CODES[2][444] = {
     {

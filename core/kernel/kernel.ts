@@ -112,6 +112,7 @@ interface KernelExports {
     height: number,
     bits: number,
     isSigned: number,
+    heldBits: number,
   ): void;
 }
 

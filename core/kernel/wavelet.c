@@ -124,17 +124,18 @@ EXPORT(wavelet_step) void wavelet_step(int32_t reversible, const int32_t *ll, co
 }
 
 /*
- * Samples of so many bits as uint16 or int16, held in their range, without margins: from the plane's beginning on, where
- * what is written is always behind what is read. Source: T.800 G.1.
+ * Samples of so many bits as uint16 or int16, without margins: from the plane's beginning on, where what is written is
+ * always behind what is read. Held in the range of as many bits, or more. Source: T.800 G.1.
  */
 EXPORT(wavelet_samples) void wavelet_samples(int32_t reversible, int32_t *plane, int32_t width, int32_t height,
-                                             int32_t bits, int32_t isSigned) {
+                                             int32_t bits, int32_t isSigned, int32_t heldBits) {
   const int32_t *from = plane + MARGIN;
   uint8_t *to = (uint8_t *)plane;
   int pitch = ((width + 3) & ~3) + 2 * MARGIN;
   int32_t half = 1 << (bits - 1);
-  v128_t low = wasm_i32x4_splat(-half), high = wasm_i32x4_splat(half - 1);
-  v128_t shift = wasm_i32x4_splat(isSigned ? 0 : half);
+  int32_t raise = isSigned ? 0 : half, lowest = isSigned ? -(1 << (heldBits - 1)) : -half;
+  v128_t low = wasm_i32x4_splat(lowest), high = wasm_i32x4_splat(lowest + (1 << heldBits) - 1);
+  v128_t shift = wasm_i32x4_splat(raise);
   for (int y = 0; y < height; y += 1, from += pitch, to += 2 * width) {
     for (int x = 0; x < width; x += 4) {
       v128_t four = wasm_v128_load(from + x);

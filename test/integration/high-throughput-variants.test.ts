@@ -7,7 +7,7 @@ import { decodePlainJpeg2000 } from '../../adapters/dicom/decoders/jpeg2000-kern
 import { readJpeg2000 } from '../../adapters/dicom/decoders/jpeg2000-markers.js';
 import { decodeHtj2k } from '../../adapters/dicom/decoders/jpeg2000.js';
 import { PipelineError } from '../../core/errors.js';
-import { islands, largestDifference, waves } from '../support/coded-samples.js';
+import { islands, largestDifference, untidy, waves } from '../support/coded-samples.js';
 import type { Shape } from '../support/coded-samples.js';
 import { pixelHeader } from '../support/pixel-header.js';
 
@@ -133,9 +133,12 @@ function decodeByPeer(stream: Buffer, reduction: number, { bits, signed }: Shape
   decoder.decodeSubResolution(reduction);
   const bytes = Buffer.from(decoder.getDecodedBuffer());
   decoder.delete();
-  const [low, high] = signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
   const words =
     bits <= 8 ? bytes : new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1);
+  if (reduction === 0) {
+    return Uint16Array.from(words);
+  }
+  const [low, high] = signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
   return Uint16Array.from(words, (word) => {
     const value = signed ? (word << 16) >> 16 : word;
     return Math.min(high, Math.max(low, value));
@@ -175,6 +178,40 @@ describe('high-throughput JPEG 2000', () => {
       const difference = largestDifference(ours, decodeByPeer(stream, reduction, LARGE));
       expect(difference).toBeLessThanOrEqual(1);
     }
+  });
+
+  it.each([
+    { ...LARGE, bits: 10 },
+    { ...LARGE, signed: true },
+    { ...LARGE, bits: 15, signed: true },
+  ])('has what an encoder was given beyond the range: $bits bits, signed $signed', (shape) => {
+    const stream = encode(shape, [], untidy);
+    const words = untidy(shape);
+    const expected = Uint16Array.from({ length: words.length / 2 }, (_, at) =>
+      words.readUInt16LE(2 * at),
+    );
+    expect(largestDifference(decodeByUs(stream, 0), expected)).toBe(0);
+  });
+
+  it.each([1, 2, 3])('is that where %d bit planes are missing', (planes) => {
+    for (const choices of [[], [lossy]]) {
+      const stream = encode(LARGE, choices);
+      // As many more may hold ones, and as many fewer have been coded.
+      const qcd = stream.indexOf(Buffer.from([0xff, 0x5c]));
+      stream[qcd + 4]! += planes << 5;
+      const ours = decodeByUs(stream, 0)?.map((word) => Math.min(word, 2 ** LARGE.bits - 1));
+      const theirs = decodeByPeer(stream, 0, LARGE).map((word) => Math.min(word, 4095));
+      const difference = largestDifference(ours, theirs);
+      expect(difference).toBeLessThanOrEqual(choices.length === 0 ? 0 : 1);
+    }
+  });
+
+  it('is left to others where more than its own part of the standard is needed', () => {
+    const stream = encode(LARGE, []);
+    const cap = stream.indexOf(Buffer.from([0xff, 0x50]));
+    expect(readJpeg2000(codestreamOf(stream)).plain).toBeDefined();
+    stream[cap + 4]! |= 0x40;
+    expect(readJpeg2000(codestreamOf(stream)).plain).toBeUndefined();
   });
 
   it('is read no further than a resolution needs', async () => {

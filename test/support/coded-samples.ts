@@ -17,12 +17,23 @@ export function waves({ width, height, bits, signed }: Shape): Buffer {
     seed = (seed * 1103515245 + 12345) % 2147483648;
     const wave = Math.sin((x * x) / 900) * 0.3 + Math.cos(y / 40) * 0.3;
     const level = 0.5 + wave + 0.02 * (seed / 2147483648 - 0.5);
-    const value = low + Math.round(range * (at === 5 ? 1 : at === 6 ? 0 : level));
+    const inRange = Math.min(1, Math.max(0, level));
+    const value = low + Math.round(range * (at === 5 ? 1 : at === 6 ? 0 : inRange));
     if (bits <= 8) {
       bytes[at] = value & 0xff;
     } else {
       bytes.writeUInt16LE(value & 0xffff, 2 * at);
     }
+  }
+  return bytes;
+}
+
+/** Words with bits above those that are stored, as DICOM allows: negative values without their sign, overlays. */
+export function untidy(shape: Shape): Buffer {
+  const bytes = waves(shape);
+  for (let at = 0; shape.bits > 8 && at < bytes.length; at += 2) {
+    const word = bytes.readUInt16LE(at) & (2 ** shape.bits - 1);
+    bytes.writeUInt16LE(shape.signed ? word : word | ((at % 6 === 0 ? 1 : 0) << shape.bits), at);
   }
   return bytes;
 }

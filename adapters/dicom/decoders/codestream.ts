@@ -21,28 +21,26 @@ export function codestreamOf(bytes: Uint8Array): Codestream {
 /** Reads big-endian numbers, as a DataView does, and throws RangeError as it does. */
 export type NumberReader = Pick<DataView, 'byteLength' | 'getUint8' | 'getUint16' | 'getUint32'>;
 
-/** Where the headers of most codestreams end long before, and their padding begins. */
-const FIRST_BYTES = 65536;
+/** What is read at first: most headers end long before, and most padding begins behind. */
+export const FIRST_BYTES = 65536;
 const LAST_BYTES = 1024;
 
 /** Numbers of a codestream, counted from `start` on. Until one elsewhere is asked for, only its two ends are read. */
 export function numbersOf(codestream: Codestream, start = 0): NumberReader {
-  const tailStart = Math.max(0, codestream.length - LAST_BYTES);
   let first = viewOf(codestream.bytes(Math.min(codestream.length, FIRST_BYTES)));
-  let tail: DataView | undefined;
+  let tail: { readonly view: DataView; readonly offset: number } | undefined;
 
   function read(name: 'getUint8' | 'getUint16' | 'getUint32', size: number, offset: number) {
     const at = start + offset;
     if (at + size <= first.byteLength) {
       return first[name](at);
     }
-    if (at >= tailStart) {
+    if (at >= codestream.length - LAST_BYTES) {
       if (tail === undefined) {
-        const bytes = new Uint8Array(codestream.length - tailStart);
-        codestream.readInto(bytes, tailStart);
-        tail = viewOf(bytes);
+        const { bytes, offset: tailStart } = tailOf(codestream);
+        tail = { view: viewOf(bytes), offset: tailStart };
       }
-      return tail[name](at - tailStart);
+      return tail.view[name](at - tail.offset);
     }
     first = viewOf(codestream.bytes());
     return first[name](at);
@@ -54,6 +52,14 @@ export function numbersOf(codestream: Codestream, start = 0): NumberReader {
     getUint16: (offset) => read('getUint16', 2, offset),
     getUint32: (offset) => read('getUint32', 4, offset),
   };
+}
+
+/** The last bytes, and where they begin. */
+export function tailOf(codestream: Codestream): { bytes: Uint8Array; offset: number } {
+  const offset = Math.max(0, codestream.length - LAST_BYTES);
+  const bytes = new Uint8Array(codestream.length - offset);
+  codestream.readInto(bytes, offset);
+  return { bytes, offset };
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {

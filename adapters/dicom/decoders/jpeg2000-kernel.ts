@@ -92,7 +92,11 @@ export function decodePlainJpeg2000(
           : 0;
       }
     }
-    return samplesOf(kernel, coding, low, image, resolutions.at(-1)!);
+    // Encoders of high throughput have been given words that reach beyond the range, and take them as they are.
+    const asGiven =
+      detail.reduction === 0 && coding.blockCoder !== 'arithmetic' && coding.wavelet === '5/3';
+    const heldBits = asGiven ? WORD_BITS : image.precision;
+    return samplesOf(kernel, coding, low, { ...image, ...resolutions.at(-1)!, heldBits });
   });
 }
 
@@ -247,11 +251,18 @@ function samplesOf(
   kernel: Kernel,
   { wavelet }: PlainCoding,
   plane: Address,
-  { precision, signed }: Jpeg2000Image,
-  { width, height }: Size,
+  image: Jpeg2000Image & { readonly heldBits: number },
 ): LentSamples {
-  const number = WAVELET_NUMBERS[wavelet];
-  kernel.exports.wavelet_samples(number, plane, width, height, precision, signed ? 1 : 0);
+  const { width, height, precision, signed, heldBits } = image;
+  kernel.exports.wavelet_samples(
+    WAVELET_NUMBERS[wavelet],
+    plane,
+    width,
+    height,
+    precision,
+    signed ? 1 : 0,
+    heldBits,
+  );
   return lendSamples(kernel.bytes(plane, 2 * width * height), WORD_BITS);
 }
 

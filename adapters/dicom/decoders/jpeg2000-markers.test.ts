@@ -116,7 +116,12 @@ describe('readJpeg2000', () => {
   });
 
   it('reads past padding', () => {
-    expect(headerOf(codestream({ tail: [0xff, 0xd9, 0, 0, 0] })).width).toBe(16);
+    for (const length of [3, 1021, 1022, 1023, 1024, 3000]) {
+      for (const fill of [0x00, 0xff]) {
+        const tail = [0xff, 0xd9, ...new Array<number>(length).fill(fill)];
+        expect(headerOf(codestream({ tail })).width).toBe(16);
+      }
+    }
   });
 
   it('refuses every cut', () => {

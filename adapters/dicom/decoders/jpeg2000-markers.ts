@@ -1,6 +1,6 @@
 import { PipelineError } from '../../../core/errors.js';
 import type { Wavelet } from '../../../core/imaging/wavelet.js';
-import { numbersOf } from './codestream.js';
+import { numbersOf, tailOf } from './codestream.js';
 import type { Codestream, NumberReader } from './codestream.js';
 import { COD, readPlainCoding, SIZ } from './jpeg2000-plain.js';
 import type { PlainCoding, Segment, Span } from './jpeg2000-plain.js';
@@ -47,7 +47,7 @@ export function readJpeg2000(stream: Codestream): Jpeg2000Header {
     if (view.byteLength < 4 || view.getUint16(0) !== SOC) {
       throw damagedJpeg2000();
     }
-    return walk(view, start);
+    return walk(stream, view, start);
   } catch (error) {
     // A read beyond the last byte: some length field points there.
     throw error instanceof RangeError ? damagedJpeg2000() : error;
@@ -55,8 +55,8 @@ export function readJpeg2000(stream: Codestream): Jpeg2000Header {
 }
 
 /** Offsets in the view, but those in the result in the stream, where the view begins at `start`. */
-function walk(view: NumberReader, start: number): Jpeg2000Header {
-  const { segments, end } = readSegments(view);
+function walk(stream: Codestream, view: NumberReader, start: number): Jpeg2000Header {
+  const { segments, end: firstTilePart } = readSegments(view);
   const last = (marker: number) => segments.findLast((segment) => segment.marker === marker);
   const siz = last(SIZ);
   const cod = last(COD);
@@ -65,7 +65,8 @@ function walk(view: NumberReader, start: number): Jpeg2000Header {
   }
   const { tiles, atOrigin, signFlags, ...size } = readSize(view, siz.offset);
   const { colourTransform, ...transformation } = readCoding(view, cod.offset);
-  const tileParts = requireAllTiles(view, end, tiles);
+  const end = endOfCodestream(stream, start);
+  const tileParts = requireAllTiles(view, { firstTilePart, end, tiles });
   const plain =
     atOrigin && tiles === 1 && size.components === 1
       ? readPlainCoding(view, segments, tileParts, transformation)
@@ -146,7 +147,7 @@ function readSize(view: NumberReader, offset: number) {
     components,
     precision,
     signFlags,
-    atOrigin: xOffset === 0 && yOffset === 0,
+    atOrigin: [xOffset, yOffset, xTileOffset, yTileOffset].every((offset) => offset === 0),
     tiles: Math.ceil((xSize - xTileOffset) / xTile) * Math.ceil((ySize - yTileOffset) / yTile),
   };
 }
@@ -157,12 +158,10 @@ function readSize(view: NumberReader, offset: number) {
  */
 function requireAllTiles(
   view: NumberReader,
-  firstTilePart: number,
-  tiles: number,
+  { firstTilePart, end, tiles }: { firstTilePart: number; end: number; tiles: number },
 ): readonly Span[] {
   const spans: Span[] = [];
   const parts = new Map<number, { count: number; announced: number }>();
-  const end = endOfCodestream(view);
   let offset = firstTilePart;
   while (offset < end) {
     if (view.getUint16(offset) !== SOT) {
@@ -188,16 +187,29 @@ function requireAllTiles(
   return spans;
 }
 
-/** Offset of EOC. Real files are padded with more than the one byte of PS3.5 A.4. */
-function endOfCodestream(view: NumberReader): number {
-  let end = view.byteLength;
-  while (end > 2 && view.getUint16(end - 2) !== EOC) {
-    if (![0x00, 0xff].includes(view.getUint8(end - 1))) {
+/** Offset of EOC behind `start`. Real files are padded with more than the one byte of PS3.5 A.4. */
+function endOfCodestream(stream: Codestream, start: number): number {
+  const { bytes: tail, offset } = tailOf(stream);
+  const inTail = beforePadding(tail);
+  const end = inTail === undefined ? beforePadding(stream.bytes()) : offset + inTail;
+  if (end === undefined || end < start + 2) {
+    throw damagedJpeg2000();
+  }
+  return end - start;
+}
+
+/** Where EOC stands, behind which there is only padding; undefined where there is nothing else. */
+function beforePadding(bytes: Uint8Array): number | undefined {
+  for (let end = bytes.length; end >= 2; end -= 1) {
+    const [before, last] = [bytes[end - 2]!, bytes[end - 1]!];
+    if (before * 256 + last === EOC) {
+      return end - 2;
+    }
+    if (last !== 0x00 && last !== 0xff) {
       throw damagedJpeg2000();
     }
-    end -= 1;
   }
-  return end - 2;
+  return undefined;
 }
 
 function codestreamStart(view: NumberReader): number {

@@ -1,3 +1,4 @@
+import { FIRST_BYTES } from './codestream.js';
 import type { Codestream } from './codestream.js';
 import { damagedJpeg2000 as damaged } from './jpeg2000-markers.js';
 import type { Span } from './jpeg2000-plain.js';
@@ -8,9 +9,6 @@ const START_OF_PACKET_BYTES = 6;
 const END_OF_HEADER = 0xff92;
 /** More bits than the length of any file needs. */
 const MAX_BITS = 31;
-
-/** Bytes that are asked for at first. */
-const FIRST_BYTES = 65536;
 
 /** All packets, of which no more are read than are needed. */
 export type Packets = Pick<Codestream, 'length' | 'bytes'>;

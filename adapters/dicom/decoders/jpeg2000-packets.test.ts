@@ -49,16 +49,17 @@ describe('readPackets', () => {
     ]);
   });
 
-  it('leaves code-blocks of high throughput with more than one pass to others', () => {
+  it('leaves code-blocks of high throughput with more than one pass, or without code, to others', () => {
     const blockCoder = 'high-throughput';
-    const read = (passes: string) => {
-      const bits = ['1', '1', '001', passes, '0', '010'].join('');
+    const read = (passes: string, length = '010') => {
+      const bits = ['1', '1', '001', passes, '0', length].join('');
       const header = Number.parseInt(bits.padEnd(16, '0'), 2);
       const data = codestreamOf(Uint8Array.of(header >> 8, header & 0xff, 0xaa, 0xbb));
       return readPackets(data, coding({ blockCoder }), SIZE, 1);
     };
     expect(read('0')?.[0]?.bands[0]?.blocks).toMatchObject([{ planes: 7, passes: 1 }]);
     expect(read('10')).toBeUndefined();
+    expect(read('0', '001')).toBeUndefined();
   });
 
   it('reads no packets of resolutions that nobody wants, where they come last', () => {

@@ -16,6 +16,9 @@ const MAX_VISITS = 2 ** 24;
 /** The kernel keeps sizes in 32 bits, with a bit for the half of what was not decoded. */
 const MAX_PLANES = 30;
 
+/** Of a code-block of high throughput: more than its samples can take. */
+const MAX_HT_BYTES = 65_534;
+
 /** Bands by where their high frequencies lie: nowhere, along rows, along columns, along both. */
 export type BandKind = 'LL' | 'HL' | 'LH' | 'HH';
 
@@ -68,7 +71,7 @@ type Precinct = readonly {
 
 /**
  * Reads packets and finds the code of the lowest `wanted` resolutions; `packets` may end behind the last one that they
- * need. Undefined for more parts than are reasonable, and for code-blocks of high throughput that have more than one pass.
+ * need. Undefined for more parts than are reasonable, and for code-blocks of high throughput that have more than one pass, no code or too much.
  * Throws `pixel-data-corrupt`. Source: T.800 Annex B.
  */
 export function readPackets(
@@ -262,10 +265,10 @@ function readPacket(
         if (!known) {
           const most = bitPlanes(coding, band);
           block.planes = most - zeroPlanes.read(at, most, reader.bit);
-          if (
-            block.planes <= 0 ||
-            (blockCoder === 'arithmetic' ? block.planes : most) > MAX_PLANES
-          ) {
+          if (blockCoder === 'high-throughput' && most > MAX_PLANES) {
+            return false;
+          }
+          if (block.planes <= 0 || block.planes > MAX_PLANES) {
             throw damaged();
           }
           band.blocks.push(block);
@@ -278,6 +281,9 @@ function readPacket(
           block.lengthBits += 1;
         }
         const length = reader.bits(block.lengthBits + Math.floor(Math.log2(passes)));
+        if (blockCoder === 'high-throughput' && (length < 2 || length > MAX_HT_BYTES)) {
+          return false;
+        }
         block.passes += passes;
         included.push({ block, length });
       }

@@ -14,7 +14,10 @@ const COM = 0xff64;
 const SOD = 0xff93;
 const SOT_BYTES = 12;
 /** What may stand beside SIZ, COD and QCD without changing what samples mean. Source: T.800 Table A.2, T.814 A.3. */
-const MAIN_MARKERS = [SIZ, COD, QCD, TLM, PLM, CRG, COM, CAP, CPF];
+const MAIN_MARKERS = [SIZ, COD, QCD, TLM, PLM, CRG, COM];
+const HIGH_THROUGHPUT_MARKERS = [...MAIN_MARKERS, CAP, CPF];
+/** Of Pcap: that T.814 is needed, and no other part. Source: T.814 A.3. */
+const PART_15_ALONE = 0x0002_0000;
 const TILE_MARKERS = [PLT, COM];
 
 /** Precincts that are as large as can be. Source: T.800 Table A.13. */
@@ -93,16 +96,28 @@ export function readPlainCoding(
   };
   const cod = only(COD);
   const qcd = only(QCD);
-  if (!cod || !qcd || !segments.every(({ marker }) => MAIN_MARKERS.includes(marker))) {
+  if (!cod || !qcd) {
     return undefined;
   }
   const coding = readCodingStyle(view, cod, transformation);
   const bodies = tileParts.map((part) => bodyOf(view, part));
-  if (coding === undefined || !bodies.every((body) => body !== undefined)) {
+  if (
+    coding === undefined ||
+    !hasPlainMarkers(view, segments, coding.blockCoder) ||
+    !bodies.every((body) => body !== undefined)
+  ) {
     return undefined;
   }
   const quantisation = readQuantisation(view, qcd, coding);
   return quantisation && { ...coding, ...quantisation, bodies };
+}
+
+function hasPlainMarkers(view: NumberReader, segments: readonly Segment[], coder: BlockCoder) {
+  const known = coder === 'arithmetic' ? MAIN_MARKERS : HIGH_THROUGHPUT_MARKERS;
+  return segments.every(
+    ({ marker, offset }) =>
+      known.includes(marker) && (marker !== CAP || view.getUint32(offset) === PART_15_ALONE),
+  );
 }
 
 /** Source: T.800 A.6.1. */

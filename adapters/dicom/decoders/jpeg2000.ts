@@ -43,9 +43,7 @@ export const decodeJpeg2000: FrameDecoder<Codestream> = (codestream, header, opt
  */
 export const decodeHtj2k: FrameDecoder<Codestream> = (codestream, header, options) => {
   const coded = readDeclared(codestream, header);
-  // Encoders write negative samples of up to 8 bits as ones above the range, which only OpenJPH turns round again.
-  const turned = coded.precision <= 8 && coded.signFlags.length > 0;
-  const decoded = turned ? undefined : decodePlain(codestream, coded, header, options);
+  const decoded = decodePlain(codestream, coded, header, options);
   return decoded ?? decode(openJph, codestream, coded, header, options);
 };
 
