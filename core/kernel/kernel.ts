@@ -113,7 +113,7 @@ interface KernelExports {
     bits: number,
     isSigned: number,
     heldBits: number,
-  ): void;
+  ): number;
 }
 
 /**

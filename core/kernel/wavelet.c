@@ -125,21 +125,26 @@ EXPORT(wavelet_step) void wavelet_step(int32_t reversible, const int32_t *ll, co
 
 /*
  * Samples of so many bits as uint16 or int16, without margins: from the plane's beginning on, where what is written is
- * always behind what is read. Held in the range of as many bits, or more. Source: T.800 G.1.
+ * always behind what is read. Held in the range of as many bits, or more. Returns how far they were beyond that of `bits`,
+ * 0 or less for none. Source: T.800 G.1.
  */
-EXPORT(wavelet_samples) void wavelet_samples(int32_t reversible, int32_t *plane, int32_t width, int32_t height,
-                                             int32_t bits, int32_t isSigned, int32_t heldBits) {
+EXPORT(wavelet_samples) int32_t wavelet_samples(int32_t reversible, int32_t *plane, int32_t width, int32_t height,
+                                                int32_t bits, int32_t isSigned, int32_t heldBits) {
   const int32_t *from = plane + MARGIN;
   uint8_t *to = (uint8_t *)plane;
   int pitch = ((width + 3) & ~3) + 2 * MARGIN;
   int32_t half = 1 << (bits - 1);
   int32_t raise = isSigned ? 0 : half, lowest = isSigned ? -(1 << (heldBits - 1)) : -half;
   v128_t low = wasm_i32x4_splat(lowest), high = wasm_i32x4_splat(lowest + (1 << heldBits) - 1);
-  v128_t shift = wasm_i32x4_splat(raise);
+  v128_t shift = wasm_i32x4_splat(raise), last = wasm_i32x4_splat(half - 1), most = wasm_i32x4_splat(-half);
   for (int y = 0; y < height; y += 1, from += pitch, to += 2 * width) {
     for (int x = 0; x < width; x += 4) {
       v128_t four = wasm_v128_load(from + x);
       if (!reversible) four = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(four));
+      /* -1 - x is as far below the range as x is above it; what stands behind the row does not count. */
+      v128_t beyond = wasm_i32x4_sub(wasm_v128_xor(four, wasm_i32x4_shr(four, 31)), last);
+      v128_t there = wasm_i32x4_lt(wasm_i32x4_make(0, 1, 2, 3), wasm_i32x4_splat(width - x));
+      most = wasm_i32x4_max(most, wasm_v128_bitselect(beyond, most, there));
       four = wasm_i32x4_min(wasm_i32x4_max(four, low), high);
       four = wasm_i32x4_add(four, shift);
       four = wasm_i8x16_shuffle(four, four, 0, 1, 4, 5, 8, 9, 12, 13, 0, 1, 4, 5, 8, 9, 12, 13);
@@ -147,4 +152,7 @@ EXPORT(wavelet_samples) void wavelet_samples(int32_t reversible, int32_t *plane,
       wasm_v128_store64_lane(to + 2 * x, four, 0);
     }
   }
+  most = wasm_i32x4_max(most, wasm_i32x4_shuffle(most, most, 2, 3, 0, 1));
+  most = wasm_i32x4_max(most, wasm_i32x4_shuffle(most, most, 1, 0, 3, 2));
+  return wasm_i32x4_extract_lane(most, 0);
 }

@@ -193,6 +193,22 @@ describe('high-throughput JPEG 2000', () => {
     expect(largestDifference(decodeByUs(stream, 0), expected)).toBe(0);
   });
 
+  it('is not halved where it has words beyond the range', async () => {
+    const shape = { ...LARGE, bits: 12, signed: true };
+    const header = pixelHeader({
+      Rows: LARGE.height,
+      Columns: LARGE.width,
+      PixelRepresentation: 1,
+    });
+    const reductionOf = async (content: typeof waves) => {
+      const stream = codestreamOf(encode(shape, [], content));
+      const decoded = await decodeHtj2k(stream, header, { maxPixels: 1e6, targetSize: 100 });
+      return decoded.reduction;
+    };
+    expect(await reductionOf(waves)).toBe(1);
+    expect(await reductionOf(untidy)).toBe(0);
+  });
+
   it.each([1, 2, 3])('is that where %d bit planes are missing', (planes) => {
     for (const choices of [[], [lossy]]) {
       const stream = encode(LARGE, choices);

@@ -53,6 +53,11 @@ export interface Jpeg2000Detail {
   readonly contrastLimit: number;
 }
 
+export interface PlainSamples extends LentSamples {
+  /** How far samples were beyond their range before they were held in it. Unit: stored values. */
+  readonly beyondRange: number;
+}
+
 /**
  * Decodes an image in the kernel. Shape of the samples, of 16 bits: [height, width], halved as often as asked for. Undefined for a
  * stream of more parts than are reasonable, or of high throughput in more than one pass. Throws `pixel-data-corrupt`.
@@ -63,7 +68,7 @@ export function decodePlainJpeg2000(
   coding: PlainCoding,
   image: Jpeg2000Image,
   detail: Jpeg2000Detail,
-): LentSamples | undefined {
+): PlainSamples | undefined {
   const packets = packetsOf(stream, coding);
   const wanted = coding.decompositions + 1 - detail.reduction;
   const resolutions = readPackets(packets, coding, image, wanted);
@@ -252,9 +257,9 @@ function samplesOf(
   { wavelet }: PlainCoding,
   plane: Address,
   image: Jpeg2000Image & { readonly heldBits: number },
-): LentSamples {
+): PlainSamples {
   const { width, height, precision, signed, heldBits } = image;
-  kernel.exports.wavelet_samples(
+  const beyond = kernel.exports.wavelet_samples(
     WAVELET_NUMBERS[wavelet],
     plane,
     width,
@@ -263,7 +268,8 @@ function samplesOf(
     signed ? 1 : 0,
     heldBits,
   );
-  return lendSamples(kernel.bytes(plane, 2 * width * height), WORD_BITS);
+  const samples = lendSamples(kernel.bytes(plane, 2 * width * height), WORD_BITS);
+  return { ...samples, beyondRange: Math.max(0, beyond) };
 }
 
 /** Distance between the percentiles of a plane's samples. Unit: stored values. */

@@ -13,6 +13,12 @@ import { sampleRange } from './sample-range.js';
 import { createWasmCodec } from './wasm-codec.js';
 import type { WasmCodec, WasmDecoder } from './wasm-codec.js';
 
+/**
+ * Of a reduced image beyond the range of samples, for each value in the range. What lies further beyond is no edge, but an
+ * encoder that was given words with signs or overlays above the stored bits: those can only be put right before halving.
+ */
+const LARGEST_OVERSHOOT = 0.3;
+
 interface Jpeg2000Decoder extends WasmDecoder {
   /** OpenJPEG wants the number of quality layers, 0 for all of them; OpenJPH takes no notice. */
   decodeSubResolution(halvings: number, layers?: number): void;
@@ -63,6 +69,10 @@ function decodePlain(
   const samples = decodePlainJpeg2000(codestream, plain, image, detail);
   if (samples === undefined) {
     return undefined;
+  }
+  if (reduction > 0 && samples.beyondRange > 2 ** precision * LARGEST_OVERSHOOT) {
+    samples.release();
+    return decodePlain(codestream, coded, header, { maxPixels: options.maxPixels });
   }
   const scale = 2 ** reduction;
   return exactWhereNeeded(
