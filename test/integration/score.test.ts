@@ -11,8 +11,8 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PREREAD, readCsv, useScoreBed, type ScoreBed } from '../support/score-bed.js';
 import { writeGreyImages } from '../support/grey-images.js';
 
-/** Enough that a run takes longer than the test needs to interrupt it. */
-const IMAGES = 100;
+/** Enough that a run takes longer than the test needs to interrupt it, with rows written ten times a second. */
+const IMAGES = 600;
 
 const useBed = useScoreBed(IMAGES);
 let folder: ScoreBed['folder'];
