@@ -15,6 +15,8 @@ export async function lockOutput(path: string): Promise<() => Promise<void>> {
       return () => rm(path, { force: true });
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
+        // On a full disk it is there, and names nobody: the next run would wait for somebody to remove it.
+        await rm(path, { force: true });
         throw error;
       }
     }
