@@ -1,5 +1,6 @@
 import { ZodError } from 'zod';
 
+import { isFullDisk } from '../adapters/storage/storage-error.js';
 import { PipelineError, type ErrorCode } from '../core/errors.js';
 import { EXIT } from './exit-codes.js';
 
@@ -18,7 +19,7 @@ const USAGE_ERRORS = new Set<ErrorCode>([
   'recipe-unknown',
 ]);
 
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+function isSystemError(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error && 'errno' in error;
 }
 
@@ -41,7 +42,7 @@ export function describeOther(error: unknown): unknown {
   if (!isSystemError(error)) {
     return error;
   }
-  return error.code === 'ENOSPC' || error.code === 'EDQUOT'
+  return isFullDisk(error)
     ? `preread: storage-full: There is no room left on the disk: free some and start again.\n  because: ${error.message}`
     : `preread: ${error.message}`;
 }

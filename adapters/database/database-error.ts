@@ -10,7 +10,7 @@ import { PipelineError } from '../../core/errors.js';
 const TRANSIENT = /^(08|40|53|57|58)/;
 /** disk_full, of the embedded database as well as of a server. */
 const DISK_FULL = '53100';
-const NO_ROOM = 'The database has no room left on its disk.';
+const NO_ROOM = 'The database has no room left on its disk: free some.';
 
 /** Runs a database operation; what it throws comes out as a PipelineError. */
 export async function querying<T>(operation: () => Promise<T>): Promise<T> {

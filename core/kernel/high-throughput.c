@@ -1,6 +1,6 @@
 /*
- * Code-blocks of high-throughput JPEG 2000 that have one pass: all bits of a sample at once. See adapters/dicom/decoders/
- * jpeg2000-packets.ts, which finds them. Source: T.814 clause 7.
+ * Code-blocks of high-throughput JPEG 2000 that have one pass: all bits of a sample at once. They are found by
+ * adapters/dicom/decoders/jpeg2000-packets.ts. Source: T.814 clause 7.
  *
  * A quad is two samples in each of two rows; its samples are numbered down the first column, then the second one. Rows
  * of quads are decoded one after the other, each first for what their samples are like, then for the samples.
@@ -11,7 +11,7 @@
 #define MAX_QUADS 512       /* of a row */
 #define MAX_CODE_BYTES 4079 /* of codewords and runs: T.814 7.1.1 */
 #define MAX_EXPONENT 31
-/* Bytes that a row may take beyond the end: 31 bits for a sample, 32 for two quads' codewords; and what is read at once. */
+/* Bytes that a row may take beyond the end: 31 bits a sample, 32 two quads' codewords; and what is read at once. */
 #define SIZE_BYTES(quads) (16 * (quads) + 64)
 #define CODE_BYTES(quads) (2 * (quads) + 64)
 
@@ -19,7 +19,7 @@
 static uint16_t quads[2][MAX_QUADS + 8];
 /* Largest exponents of a row's quads, at first as what is added to what stands above them. */
 static int32_t exponents[MAX_QUADS + 4];
-/* Of the lower samples in a row's quads, sizes less one, doubled: those of the first columns, and of the second ones. */
+/* Sizes less one, doubled, of the lower samples in a row's quads: of the first columns, and of the second ones. */
 static uint32_t lower[2][MAX_QUADS + 8];
 
 static uint8_t codewords[MAX_CODE_BYTES + CODE_BYTES(MAX_QUADS)];
@@ -80,7 +80,10 @@ INLINE int32_t read_quads(Runs *runs, int32_t begin, int32_t count, int first, c
   return 8 * (int32_t)(next - codewords) - ahead;
 }
 
-/* Adds what the sizes above let expect; 1 where only one sample is significant. Returns whether all are within the limit. Source: T.814 7.3.7. */
+/*
+ * Adds what the sizes above let expect; 1 where only one sample is significant. Returns whether all are within the
+ * limit. Source: T.814 7.3.7.
+ */
 INLINE int find_exponents(const uint16_t *row, int32_t count, int first, int32_t limit) {
   v128_t one = wasm_i32x4_splat(1), most = one;
   for (int q = 0; q < count; q += 4) {
@@ -103,7 +106,7 @@ INLINE int find_exponents(const uint16_t *row, int32_t count, int first, int32_t
   return !wasm_v128_any_true(wasm_i32x4_gt(most, wasm_i32x4_splat(limit)));
 }
 
-/* Sizes of a quad's samples less one, doubled, with the sign in the lowest bit; 0 for those that are not significant. */
+/* Sizes of a quad's samples less one, doubled, with the sign in the lowest bit; 0 where they are not significant. */
 INLINE v128_t read_samples(const uint8_t *sizes, int32_t *bit, uint32_t quad, int32_t exponent) {
   uint32_t shifts = (uint32_t)exponent * counts[RHO(quad)] - counts[KNOWN(quad)];
   int32_t at = *bit;
@@ -152,7 +155,9 @@ INLINE int decode_rows(const uint8_t *sizes, int32_t sizeEnd, int32_t codeEnd, R
   /* Behind the last quad, where others look. */
   for (int at = count; at < count + 4; at += 1) row[at] = before[at] = lower[0][4 + at] = 0;
   for (int y = 0; y < height; y += 2) {
-    codeBit = y == 0 ? read_quads(&runs, codeBit, count, 1, before, row) : read_quads(&runs, codeBit, count, 0, before, row);
+    /* Twice, so that neither kind of row asks for each quad which one it is. */
+    if (y == 0) codeBit = read_quads(&runs, codeBit, count, 1, before, row);
+    else codeBit = read_quads(&runs, codeBit, count, 0, before, row);
     if (codeBit > codeEnd || !find_exponents(row, count, y == 0, limit)) return 1;
     int32_t *high = target->to + y * target->pitch, *low = y + 1 < height ? high + target->pitch : high;
     for (int q = 0; q < count; q += 2) {
@@ -176,10 +181,10 @@ INLINE int decode_rows(const uint8_t *sizes, int32_t sizeEnd, int32_t codeEnd, R
 }
 
 /*
- * Decodes a code-block of one pass, up to 1024 wide and of 4096 samples, `bytes` of code at `from`; at `clean` is room for
- * twice as many and 16 KiB. `planes` is the number of bit planes from the highest one that may hold ones to that of the
- * pass, `below` that of those below it: 30 in all at most. Writes rows `pitch` samples apart, filled up to a multiple of four: integers where `step` is 0, otherwise floats
- * in units of it. Returns 0, or 1 for a damaged code-block.
+ * Decodes a code-block of one pass, up to 1024 wide and of 4096 samples, `bytes` of code at `from`; at `clean` is room
+ * for as many and 16 KiB. `planes` is the number of bit planes from the highest one that may hold ones to that of the
+ * pass, `below` that of those below it: 30 in all at most. Writes rows `pitch` samples apart, filled up to a multiple of
+ * four: integers where `step` is 0, otherwise floats in units of it. Returns 0, or 1 for a damaged code-block.
  */
 EXPORT(high_throughput_block) int32_t high_throughput_block(const uint8_t *from, int32_t bytes, uint8_t *clean,
                                                             int32_t width, int32_t height, int32_t planes,

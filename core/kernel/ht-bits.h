@@ -55,7 +55,7 @@ INLINE int32_t finish(Writer *w, const uint8_t *first, int fill, int32_t bytes) 
   return bits;
 }
 
-/* Magnitudes and signs, from the first byte on: behind FF a byte has seven bits, behind the end are ones. Source: 7.1.2. */
+/* Magnitudes and signs, from the first byte on: a byte behind FF has seven bits, behind the end are ones. See 7.1.2. */
 static int32_t take_forwards(const uint8_t *from, int32_t length, uint8_t *to, int32_t room) {
   Writer w = {to, 0, 0};
   const uint8_t *end = from + length;

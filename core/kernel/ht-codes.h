@@ -12,11 +12,6 @@
  * an exponent that is known to be largest or not, and in which of those it is. And how many bits the codeword has, and
  * whether the largest exponent is coded behind it.
  */
-#define OFFSET_BITS 6
-/* Which quads have one, a bit each; both, and larger ones, in the first row. */
-#define LARGER 4
-#define OFFSET_KINDS 5
-
 #define LENGTH(code) ((code) & 7)
 #define HAS_OFFSET(code) ((code) >> 3 & 1)
 #define RHO(code) ((code) >> 4 & 15)
@@ -24,8 +19,8 @@
 #define KNOWN(code) ((code) >> 12)
 
 /*
- * For quads of the first row, and all others: the codewords of each context, in the order of their bits, of which the
- * first one read is the highest. Each context's are a whole prefix code, so that lengths tell all bits. All others have 358.
+ * For quads of the first row, and all others, which have 358: the codewords of each context, in the order of their bits,
+ * of which the first one read is the highest. Each context's are a whole prefix code, so that lengths tell all bits.
  */
 static const uint16_t CODES[2][444] = {
     {
@@ -103,6 +98,10 @@ static uint32_t codes[2][CODEWORDS];
  * Offsets of the largest exponents of two quads, by the same bits: either one but for its suffix, and how many bits
  * prefixes, both suffixes and all of them have.
  */
+#define OFFSET_BITS 6
+/* Which quads have one, a bit each; both, and larger ones, in the first row. */
+#define LARGER 4
+#define OFFSET_KINDS 5
 static uint32_t offsets[2][OFFSET_KINDS << OFFSET_BITS];
 #define OFFSET(entry, quad) ((entry) >> 8 * (quad) & 7)
 #define SUFFIX(entry, quad) ((entry) >> (4 + 8 * (quad)) & 7)
@@ -144,7 +143,7 @@ static void fill_offsets(void) {
     if (kind & 5) first = read_prefix(bits);
     bits >>= first.bits;
     if (kind == 3 && !others && first.bits == 3) {
-      /* Of two in the first row that are not both above 2, the second one is 1 or 2 where the first one is more. */
+      /* Of two in the first row that are not both above 2, the second one is 1 or 2 where the first is more. */
       second = (Prefix){1, 0, 1 + (bits & 1)};
     } else if (kind & 6) {
       second = read_prefix(bits);

@@ -1,7 +1,9 @@
-import { createRequire } from 'node:module';
-
 import { describe, expect, it } from 'vitest';
 
+import { createWasmCodec } from '../../adapters/dicom/decoders/wasm-codec.js';
+import type { WasmDecoder } from '../../adapters/dicom/decoders/wasm-codec.js';
+import { createHtj2kEncoder } from '../../cli/bench/encode-htj2k.js';
+import type { Htj2kEncoder } from '../../cli/bench/encode-htj2k.js';
 import { codestreamOf } from '../../adapters/dicom/decoders/codestream.js';
 import { decodePlainJpeg2000 } from '../../adapters/dicom/decoders/jpeg2000-kernel.js';
 import { readJpeg2000 } from '../../adapters/dicom/decoders/jpeg2000-markers.js';
@@ -11,42 +13,14 @@ import { islands, largestDifference, untidy, waves } from '../support/coded-samp
 import type { Shape } from '../support/coded-samples.js';
 import { pixelHeader } from '../support/pixel-header.js';
 
-interface Encoder {
-  getDecodedBuffer(frameInfo: object): Uint8Array;
-  setQuality(lossless: boolean, quantisationStep: number): void;
-  setDecompositions(count: number): void;
-  setBlockDimensions(size: { width: number; height: number }): void;
-  setProgressionOrder(order: number): void;
-  setNumPrecincts(count: number): void;
-  setPrecinct(index: number, size: { width: number; height: number }): void;
-  setTilePartDivisionsAtResolutions(divided: boolean): void;
-  setTLMMarker(there: boolean): void;
-  setTileSize(size: { width: number; height: number }): void;
-  encode(): void;
-  getEncodedBuffer(): Uint8Array;
-  delete(): void;
-}
-
-interface Decoder {
-  getEncodedBuffer(length: number): Uint8Array;
-  decodeSubResolution(halvings: number): void;
-  getDecodedBuffer(): Uint8Array;
-  delete(): void;
-}
-
-interface OpenJph {
-  readonly HTJ2KEncoder: new () => Encoder;
-  readonly HTJ2KDecoder: new () => Decoder;
-}
-
-const load = createRequire(import.meta.url)('@cornerstonejs/codec-openjph/wasmjs') as (
-  overrides: object,
-) => Promise<OpenJph>;
-const openJph = await load({ print() {}, printErr() {} });
+const openJph = createWasmCodec<WasmDecoder & { decodeSubResolution(halvings: number): void }>(
+  '@cornerstonejs/codec-openjph/wasmjs',
+  'HTJ2KDecoder',
+);
 
 const LARGE = { width: 323, height: 517, bits: 12, signed: false } as const;
 
-type Choice = (encoder: Encoder) => void;
+type Choice = (encoder: Htj2kEncoder) => void;
 
 const blocks =
   (width: number, height: number): Choice =>
@@ -109,8 +83,8 @@ const VARIANTS: readonly (readonly [name: string, shape: Shape, choices: readonl
 
 const CONTENTS = { waves, islands };
 
-function encode(shape: Shape, choices: readonly Choice[], content = waves): Buffer {
-  const encoder = new openJph.HTJ2KEncoder();
+async function encode(shape: Shape, choices: readonly Choice[], content = waves): Promise<Buffer> {
+  const encoder = await createHtj2kEncoder();
   const { width, height, bits: bitsPerSample, signed: isSigned } = shape;
   const frame = { width, height, bitsPerSample, isSigned };
   encoder.setQuality(true, 0);
@@ -127,12 +101,19 @@ function encode(shape: Shape, choices: readonly Choice[], content = waves): Buff
 }
 
 /** What OpenJPH makes of it, which lets values of reduced images lie outside the range of samples. */
-function decodeByPeer(stream: Buffer, reduction: number, { bits, signed }: Shape): Uint16Array {
-  const decoder = new openJph.HTJ2KDecoder();
-  decoder.getEncodedBuffer(stream.length).set(stream);
-  decoder.decodeSubResolution(reduction);
-  const bytes = Buffer.from(decoder.getDecodedBuffer());
-  decoder.delete();
+async function decodeByPeer(
+  stream: Buffer,
+  reduction: number,
+  { bits, signed }: Shape,
+): Promise<Uint16Array> {
+  const bytes = await openJph.withDecoder(
+    codestreamOf(stream),
+    () => undefined,
+    (decoder) => {
+      decoder.decodeSubResolution(reduction);
+      return Buffer.from(decoder.getDecodedBuffer());
+    },
+  );
   const words =
     bits <= 8 ? bytes : new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1);
   if (reduction === 0) {
@@ -157,25 +138,28 @@ function decodeByUs(stream: Buffer, reduction: number) {
 }
 
 describe('high-throughput JPEG 2000', () => {
-  it.each(VARIANTS)('is what OpenJPH decodes, at every resolution: %s', (_, shape, choices) => {
-    for (const [name, content] of Object.entries(CONTENTS)) {
-      const stream = encode(shape, choices, content);
-      const halvings = readJpeg2000(codestreamOf(stream)).halvings;
-      for (let reduction = 0; reduction <= halvings; reduction += 1) {
-        const difference = largestDifference(
-          decodeByUs(stream, reduction),
-          decodeByPeer(stream, reduction, shape),
-        );
-        expect(difference, `${name}, halved ${String(reduction)} times`).toBe(0);
+  it.each(VARIANTS)(
+    'is what OpenJPH decodes, at every resolution: %s',
+    async (_, shape, choices) => {
+      for (const [name, content] of Object.entries(CONTENTS)) {
+        const stream = await encode(shape, choices, content);
+        const halvings = readJpeg2000(codestreamOf(stream)).halvings;
+        for (let reduction = 0; reduction <= halvings; reduction += 1) {
+          const difference = largestDifference(
+            decodeByUs(stream, reduction),
+            await decodeByPeer(stream, reduction, shape),
+          );
+          expect(difference, `${name}, halved ${String(reduction)} times`).toBe(0);
+        }
       }
-    }
-  });
+    },
+  );
 
-  it('is that within rounding where it was coded with loss', () => {
-    const stream = encode(LARGE, [lossy]);
+  it('is that within rounding where it was coded with loss', async () => {
+    const stream = await encode(LARGE, [lossy]);
     for (const reduction of [0, 2]) {
       const ours = decodeByUs(stream, reduction);
-      const difference = largestDifference(ours, decodeByPeer(stream, reduction, LARGE));
+      const difference = largestDifference(ours, await decodeByPeer(stream, reduction, LARGE));
       expect(difference).toBeLessThanOrEqual(1);
     }
   });
@@ -184,14 +168,17 @@ describe('high-throughput JPEG 2000', () => {
     { ...LARGE, bits: 10 },
     { ...LARGE, signed: true },
     { ...LARGE, bits: 15, signed: true },
-  ])('has what an encoder was given beyond the range: $bits bits, signed $signed', (shape) => {
-    const stream = encode(shape, [], untidy);
-    const words = untidy(shape);
-    const expected = Uint16Array.from({ length: words.length / 2 }, (_, at) =>
-      words.readUInt16LE(2 * at),
-    );
-    expect(largestDifference(decodeByUs(stream, 0), expected)).toBe(0);
-  });
+  ])(
+    'has what an encoder was given beyond the range: $bits bits, signed $signed',
+    async (shape) => {
+      const stream = await encode(shape, [], untidy);
+      const words = untidy(shape);
+      const expected = Uint16Array.from({ length: words.length / 2 }, (_, at) =>
+        words.readUInt16LE(2 * at),
+      );
+      expect(largestDifference(decodeByUs(stream, 0), expected)).toBe(0);
+    },
+  );
 
   it('is not halved where it has words beyond the range', async () => {
     const shape = { ...LARGE, bits: 12, signed: true };
@@ -201,7 +188,7 @@ describe('high-throughput JPEG 2000', () => {
       PixelRepresentation: 1,
     });
     const reductionOf = async (content: typeof waves) => {
-      const stream = codestreamOf(encode(shape, [], content));
+      const stream = codestreamOf(await encode(shape, [], content));
       const decoded = await decodeHtj2k(stream, header, { maxPixels: 1e6, targetSize: 100 });
       return decoded.reduction;
     };
@@ -209,21 +196,21 @@ describe('high-throughput JPEG 2000', () => {
     expect(await reductionOf(untidy)).toBe(0);
   });
 
-  it.each([1, 2, 3])('is that where %d bit planes are missing', (planes) => {
+  it.each([1, 2, 3])('is that where %d bit planes are missing', async (planes) => {
     for (const choices of [[], [lossy]]) {
-      const stream = encode(LARGE, choices);
+      const stream = await encode(LARGE, choices);
       // As many more may hold ones, and as many fewer have been coded.
       const qcd = stream.indexOf(Buffer.from([0xff, 0x5c]));
       stream[qcd + 4]! += planes << 5;
       const ours = decodeByUs(stream, 0)?.map((word) => Math.min(word, 2 ** LARGE.bits - 1));
-      const theirs = decodeByPeer(stream, 0, LARGE).map((word) => Math.min(word, 4095));
+      const theirs = (await decodeByPeer(stream, 0, LARGE)).map((word) => Math.min(word, 4095));
       const difference = largestDifference(ours, theirs);
       expect(difference).toBeLessThanOrEqual(choices.length === 0 ? 0 : 1);
     }
   });
 
-  it('is left to others where more than its own part of the standard is needed', () => {
-    const stream = encode(LARGE, []);
+  it('is left to others where more than its own part of the standard is needed', async () => {
+    const stream = await encode(LARGE, []);
     const cap = stream.indexOf(Buffer.from([0xff, 0x50]));
     expect(readJpeg2000(codestreamOf(stream)).plain).toBeDefined();
     stream[cap + 4]! |= 0x40;
@@ -232,7 +219,7 @@ describe('high-throughput JPEG 2000', () => {
 
   it('is read no further than a resolution needs', async () => {
     const shape = { ...LARGE, width: 1500, height: 1200 };
-    const stream = encode(shape, []);
+    const stream = await encode(shape, []);
     let read = 0;
     const codestream = {
       ...codestreamOf(stream),
@@ -245,26 +232,29 @@ describe('high-throughput JPEG 2000', () => {
     const decoded = await decodeHtj2k(codestream, header, { maxPixels: 1e7, targetSize: 250 });
     expect(decoded.reduction).toBe(2);
     expect(read).toBeLessThan(stream.length / 4);
-    const expected = decodeByPeer(stream, 2, shape);
+    const expected = await decodeByPeer(stream, 2, shape);
     expect(largestDifference(Uint16Array.from(decoded.data), expected)).toBe(0);
   });
 
-  it.each([0.2, 0.5, 0.9])('is refused, or what it says, where bytes are damaged: %d', (where) => {
-    const stream = encode(LARGE, [blocks(32, 32)]);
-    const outcomes = new Set<string>();
-    for (let index = 0; index < 40; index += 1) {
-      const damaged = Buffer.from(stream);
-      const at = Math.floor(stream.length * where) + index;
-      damaged[at]! ^= 0xff >> (index % 8);
-      try {
-        decodeByUs(damaged, 0);
-        outcomes.add('decoded');
-      } catch (error) {
-        outcomes.add(error instanceof PipelineError ? error.code : String(error));
+  it.each([0.2, 0.5, 0.9])(
+    'is refused, or what it says, where bytes are damaged: %d',
+    async (where) => {
+      const stream = await encode(LARGE, [blocks(32, 32)]);
+      const outcomes = new Set<string>();
+      for (let index = 0; index < 40; index += 1) {
+        const damaged = Buffer.from(stream);
+        const at = Math.floor(stream.length * where) + index;
+        damaged[at]! ^= 0xff >> (index % 8);
+        try {
+          decodeByUs(damaged, 0);
+          outcomes.add('decoded');
+        } catch (error) {
+          outcomes.add(error instanceof PipelineError ? error.code : String(error));
+        }
       }
-    }
-    expect(
-      [...outcomes].filter((code) => !['decoded', 'pixel-data-corrupt'].includes(code)),
-    ).toEqual([]);
-  });
+      expect(
+        [...outcomes].filter((code) => !['decoded', 'pixel-data-corrupt'].includes(code)),
+      ).toEqual([]);
+    },
+  );
 });

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+import { createHtj2kEncoder } from '../../cli/bench/encode-htj2k.js';
 import {
   chestElements,
   encodeElements,
@@ -200,7 +200,7 @@ function openJpeg(name: string, options: readonly string[], lossless: boolean): 
   };
 }
 
-/** No Debian package encodes HTJ2K: the codec's own encoder, its decoders are checked by OpenJPEG. */
+/** The codec's own encoder; its decoders are checked by OpenJPEG. */
 function htj2k(name: string, lossless: boolean): MatrixEncoder {
   return {
     name,
@@ -227,23 +227,6 @@ function htj2k(name: string, lossless: boolean): MatrixEncoder {
       encoder.delete();
     },
   };
-}
-
-interface Htj2kEncoder {
-  getDecodedBuffer(frameInfo: object): Uint8Array;
-  setQuality(lossless: boolean, quantisationStep: number): void;
-  encode(): void;
-  getEncodedBuffer(): Uint8Array;
-  delete(): void;
-}
-
-async function createHtj2kEncoder(): Promise<Htj2kEncoder> {
-  const require = createRequire(import.meta.url);
-  const factory = require('@cornerstonejs/codec-openjph/wasmjs') as (
-    overrides: object,
-  ) => Promise<{ HTJ2KEncoder: new () => Htj2kEncoder }>;
-  const { HTJ2KEncoder } = await factory({ print() {}, printErr() {} });
-  return new HTJ2KEncoder();
 }
 
 function wrap(image: MatrixImage, TransferSyntaxUID: string, codestream: Uint8Array): Buffer {

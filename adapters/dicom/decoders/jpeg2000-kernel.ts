@@ -20,7 +20,7 @@ const GAIN_BITS: Readonly<Record<BandKind, number>> = { LL: 0, LH: 1, HL: 1, HH:
 /** Words that stand free on either side of a row, whose length is a multiple of as many. See core/kernel/wavelet.c. */
 const MARGIN = 4;
 const WORD_BITS = 16;
-/** What the kernel needs beside twice a code-block's bytes. */
+/** What the kernel needs beside a code-block's bytes. */
 const CODE_PADDING = 16384;
 
 /** Of the lowest resolution, as many samples tell the contrast. */
@@ -163,7 +163,7 @@ function bandDecoder(
       kernel.bytes(plane, planeBytes(band)).fill(0);
     }
     const from = kernel.allocate(longest);
-    const clean = kernel.allocate(2 * longest + CODE_PADDING);
+    const clean = kernel.allocate(longest + CODE_PADDING);
     const code = kernel.bytes(from, longest);
     const pitch = pitchOf(band.width);
     for (const block of band.blocks) {
