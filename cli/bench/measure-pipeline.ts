@@ -146,11 +146,12 @@ export function measureLoadedLatency(
       await sleep(startMs + (index * 1000) / studiesPerSecond - performance.now());
       const copy = free.pop() ?? copier();
       const { StudyInstanceUID, bytes } = copy(firstSerial + index);
-      underWay.push(
-        sendOne(pipeline, StudyInstanceUID, bytes).finally(() => {
-          free.push(copy);
-        }),
-      );
+      const arrival = sendOne(pipeline, StudyInstanceUID, bytes).finally(() => {
+        free.push(copy);
+      });
+      // Told below, when all are sent: untended, it would end this process and leave the pipeline running.
+      arrival.catch(() => undefined);
+      underWay.push(arrival);
     }
     return Promise.all(underWay);
   });
