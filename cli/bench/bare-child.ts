@@ -10,12 +10,7 @@ import { warmUp } from '../../adapters/onnx/self-test.js';
 import { DEFAULT_GATE_POLICY } from '../../core/gating/gate-policy.js';
 import { runPixelGates } from '../../core/gating/pixel-gates.js';
 import type { PreparedImage } from '../../core/inference/image-classifier.js';
-import {
-  MIN_IMAGES_PER_PROCESS,
-  type BareCount,
-  type BareRequest,
-  type BareWork,
-} from './bare-pool.js';
+import type { BareCount, BareRequest } from './bare-pool.js';
 
 interface Ready {
   readonly maxBatch: number;
@@ -69,10 +64,14 @@ async function prepare(request: Extract<BareRequest, { type: 'prepare' }>): Prom
   return { images: tensors.length, imagesPerSecond: 0 };
 }
 
-async function measure(work: BareWork, windowMs: number): Promise<BareCount> {
+async function measure({
+  work,
+  windowMs,
+  imagesPerProcess,
+}: Extract<BareRequest, { type: 'measure' }>): Promise<BareCount> {
   const startMs = performance.now();
   let images = 0;
-  while (performance.now() - startMs < windowMs || images < MIN_IMAGES_PER_PROCESS) {
+  while (performance.now() - startMs < windowMs || images < imagesPerProcess) {
     const path = paths[images % paths.length];
     if (ready === undefined || path === undefined || tensors.length === 0) {
       throw new Error('nothing is prepared');
@@ -93,8 +92,7 @@ async function measure(work: BareWork, windowMs: number): Promise<BareCount> {
 }
 
 process.on('message', (request: BareRequest) => {
-  const work =
-    request.type === 'prepare' ? prepare(request) : measure(request.work, request.windowMs);
+  const work = request.type === 'prepare' ? prepare(request) : measure(request);
   void work.then((count) => process.send?.(count));
 });
 process.on('disconnect', () => process.exit());

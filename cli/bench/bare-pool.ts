@@ -11,7 +11,7 @@ export type BareWork = 'infer' | 'preprocess';
 
 export type BareRequest =
   | ({ readonly type: 'prepare'; readonly paths: readonly string[] } & BareModel)
-  | { readonly type: 'measure'; readonly work: BareWork; readonly windowMs: number };
+  | ({ readonly type: 'measure'; readonly work: BareWork } & WindowLength);
 
 export interface BareModel {
   /** Folder. */
@@ -22,8 +22,11 @@ export interface BareModel {
   readonly maxBatch: number | undefined;
 }
 
-/** A window is as long as it must be for this many: of three images, the end of a window is too large a part. */
-export const MIN_IMAGES_PER_PROCESS = 12;
+/** A window ends when both are reached. */
+export interface WindowLength {
+  readonly windowMs: number;
+  readonly imagesPerProcess: number;
+}
 
 export interface BareCount {
   readonly images: number;
@@ -35,7 +38,7 @@ export interface BarePool {
   /** Makes the tensors of these files; gives how many there are. */
   prepare(paths: readonly string[]): Promise<number>;
   /** All processes together, each over its own time: none is charged for waiting for the others to end. */
-  measure(work: BareWork, windowMs: number): Promise<BareCount>;
+  measure(work: BareWork, length: WindowLength): Promise<BareCount>;
   close(): void;
 }
 
@@ -53,8 +56,8 @@ export function openBarePool(model: BareModel, processes: number): BarePool {
       const counts = await askAll(children, { type: 'prepare', ...model, paths });
       return Math.min(...counts.map(({ images }) => images));
     },
-    async measure(work, windowMs) {
-      const counts = await askAll(children, { type: 'measure', work, windowMs });
+    async measure(work, length) {
+      const counts = await askAll(children, { type: 'measure', work, ...length });
       return {
         images: sum(counts.map(({ images }) => images)),
         imagesPerSecond: sum(counts.map(({ imagesPerSecond }) => imagesPerSecond)),

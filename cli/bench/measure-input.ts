@@ -4,13 +4,20 @@ import type { RowFormat } from '../score/row-format.js';
 import { createRowWriter } from '../score/row-writer.js';
 import { scoreInOrder } from '../score/score-in-order.js';
 import type { OpenClassifier } from '../../workers/inference/open-classifier.js';
-import { MIN_IMAGES_PER_PROCESS, type BarePool, type BareWork } from './bare-pool.js';
+import type { BarePool, BareWork, WindowLength } from './bare-pool.js';
 import type { BenchInput } from './bench-inputs.js';
 import { readCpuUsage } from './cpu-usage.js';
 import { median } from './statistics.js';
 
 /** A window in which other processes take more than this is measured again. Unit: cores. */
 const NOISE_LIMIT_CORES = 0.1;
+/** A window is as long as it must be for this many: of three images, the end of a window is too large a part. */
+const MIN_IMAGES_PER_PROCESS = 12;
+/**
+ * So long the whole way is at work before anything is measured, and what it is compared with for as many images. An archive
+ * has thousands, and for some hundreds of them V8 still compiles what prepares them, which takes up to 1 ms of each.
+ */
+const WARM_UP_MS = 10_000;
 
 export interface BenchOptions {
   readonly rounds: number;
@@ -74,7 +81,7 @@ export async function measureInput(
    * From when every place in every process has had an image, to an image that ends as many as there are
    * processes: neither the first nor the last images count, whose way is longer for want of work beside them.
    */
-  async function scoreWindow(): Promise<Window> {
+  async function scoreWindow({ windowMs, imagesPerProcess }: WindowLength): Promise<Window> {
     const stop = new AbortController();
     const processes = classifier.processIds.length;
     let images = 0;
@@ -99,9 +106,9 @@ export async function measureInput(
       const counted = images - classifier.concurrency;
       if (
         finish !== undefined &&
-        counted >= processes * MIN_IMAGES_PER_PROCESS &&
+        counted >= processes * imagesPerProcess &&
         counted % processes === 0 &&
-        finish.elapsedMs() >= options.windowMs
+        finish.elapsedMs() >= windowMs
       ) {
         window = finish.end(counted);
         stop.abort();
@@ -113,22 +120,25 @@ export async function measureInput(
     return window;
   }
 
-  async function bareWindow(work: BareWork): Promise<Window> {
+  async function bareWindow(work: BareWork, length: WindowLength): Promise<Window> {
     const clock = startWindow(bare.processIds);
-    const { images, imagesPerSecond } = await bare.measure(work, options.windowMs);
+    const { images, imagesPerSecond } = await bare.measure(work, length);
     return { ...clock.end(images), imagesPerSecond };
   }
 
+  const length = { windowMs: options.windowMs, imagesPerProcess: MIN_IMAGES_PER_PROCESS };
   const rounds: Round[] = [];
-  await scoreWindow();
-  await bareWindow('infer');
+  const { imagesPerSecond } = await scoreWindow({ ...length, windowMs: WARM_UP_MS });
+  const warmUpImages = Math.ceil((imagesPerSecond * WARM_UP_MS) / 1000 / bare.processIds.length);
+  await bareWindow('preprocess', { ...length, imagesPerProcess: warmUpImages });
+  await bareWindow('infer', length);
   for (const values of Object.values(timings)) {
     values.splice(0);
   }
   for (let round = 0; round < options.rounds; round += 1) {
-    const infer = await quietest(options.attempts, () => bareWindow('infer'));
-    const preprocess = await quietest(options.attempts, () => bareWindow('preprocess'));
-    const score = await quietest(options.attempts, scoreWindow);
+    const infer = await quietest(options.attempts, () => bareWindow('infer', length));
+    const preprocess = await quietest(options.attempts, () => bareWindow('preprocess', length));
+    const score = await quietest(options.attempts, () => scoreWindow(length));
     rounds.push({ infer, preprocess, score });
   }
   await rows.end();
