@@ -220,7 +220,9 @@ function describeFailure(error: unknown): string {
     return error.message;
   }
   const code = errorCode(error);
-  return code === undefined ? 'an unexpected error.' : `the output cannot be written (${code}).`;
+  return code === undefined
+    ? 'an unexpected error.'
+    : `the output cannot be written (${code}): its last rows may be missing.`;
 }
 
 function isBrokenPipe(error: unknown): boolean {
