@@ -130,8 +130,8 @@ export async function measureInput(
   const rounds: Round[] = [];
   const { imagesPerSecond } = await scoreWindow({ ...length, windowMs: WARM_UP_MS });
   const warmUpImages = Math.ceil((imagesPerSecond * WARM_UP_MS) / 1000 / bare.processIds.length);
-  await bareWindow('preprocess', { ...length, imagesPerProcess: warmUpImages });
-  await bareWindow('infer', length);
+  await bare.measure('preprocess', { ...length, imagesPerProcess: warmUpImages });
+  await bare.measure('infer', length);
   for (const values of Object.values(timings)) {
     values.splice(0);
   }

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { mountingImpossible, smallDisk } from '../../test/support/small-disk.js';
 import { lockOutput } from './output-lock.js';
 
 let folder: string;
@@ -45,3 +46,16 @@ test('the lock of another machine counts, for we cannot see its processes', asyn
   await writeFile(lock, 'another-machine 1\n');
   await expect(lockOutput(lock)).rejects.toThrow('on another-machine');
 });
+
+test.skipIf(mountingImpossible)(
+  `a full disk [${mountingImpossible ?? 'mounted'}] leaves no lock behind`,
+  async () => {
+    const disk = smallDisk(64 * 1024);
+    expect(() => {
+      writeFileSync(join(disk.folder, 'filler'), Buffer.alloc(1024 ** 2));
+    }).toThrow('ENOSPC');
+    const onDisk = join(disk.folder, 'scores.csv.lock');
+    await expect(lockOutput(onDisk)).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(existsSync(onDisk)).toBe(false);
+  },
+);

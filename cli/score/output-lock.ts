@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
 import { PipelineError } from '../../core/errors.js';
@@ -11,12 +11,10 @@ export async function lockOutput(path: string): Promise<() => Promise<void>> {
   const content = `${hostname()} ${process.pid}\n`;
   for (;;) {
     try {
-      await writeFile(path, content, { flag: 'wx' });
+      await writeNew(path, content);
       return () => rm(path, { force: true });
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
-        // On a full disk it is there, and names nobody: the next run would wait for somebody to remove it.
-        await rm(path, { force: true });
         throw error;
       }
     }
@@ -30,6 +28,19 @@ export async function lockOutput(path: string): Promise<() => Promise<void>> {
       );
     }
     await rm(path, { force: true });
+  }
+}
+
+/** Leaves no file that names nobody, as a full disk would: the next run could not tell that it is nobody's. */
+async function writeNew(path: string, content: string): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(content);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
   }
 }
 
