@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import type { ImageClassification } from '../../core/inference/image-classifier.js';
-import { createBatchLoop, type ImageTask, type PreparedTask } from './batch-loop.js';
+import { createBatchLoop, type PreparedTask } from './batch-loop.js';
+import type { ImageTask } from './child-messages.js';
 
 function task(id: number, options: Partial<ImageTask> = {}): ImageTask {
   return {
-    type: 'classify',
     id,
     source: { path: `${id}` },
     cams: false,
@@ -25,11 +25,10 @@ interface LoopOptions {
   readonly prepare?: (task: ImageTask) => PreparedTask<string>;
   readonly infer?: (images: readonly string[]) => void;
   readonly onPrepared?: (task: ImageTask) => void;
-  readonly onAnswer?: (id: number) => void;
 }
 
 function loop(options: LoopOptions) {
-  const { maxBatch, batchDelayMs = 0, prepare, infer, onPrepared, onAnswer } = options;
+  const { maxBatch, batchDelayMs = 0, prepare, infer, onPrepared } = options;
   const batches: string[][] = [];
   const answers = new Map<number, string>();
   let onAnswers: () => void = () => undefined;
@@ -48,7 +47,6 @@ function loop(options: LoopOptions) {
     },
     progressed: () => undefined,
     answer: (id, classification) => {
-      onAnswer?.(id);
       answers.set(id, classification.kind === 'not-analysed' ? classification.detail : '');
       onAnswers();
     },
@@ -173,22 +171,5 @@ describe('a batch loop', () => {
     add(task(3));
     await done;
     expect(Object.fromEntries(answers)).toEqual({ 1: '1', 2: 'failed: not a number', 3: '3' });
-  });
-
-  test('computes nothing again when an answer cannot be told', async () => {
-    const { add, batches, answers, answered } = loop({
-      maxBatch: 2,
-      onAnswer: (id) => {
-        if (id === 1) {
-          throw new Error('could not be cloned');
-        }
-      },
-    });
-    const done = answered(2);
-    add(task(1));
-    add(task(2));
-    await done;
-    expect(batches).toEqual([['1', '2']]);
-    expect(Object.fromEntries(answers)).toEqual({ 1: 'failed: could not be cloned', 2: '2' });
   });
 });

@@ -1,8 +1,6 @@
 import type { ImageClassification } from '../../core/inference/image-classifier.js';
-import type { MessageToChild } from './child-messages.js';
+import type { ImageTask } from './child-messages.js';
 import { insertByUrgency } from './pool-task.js';
-
-export type ImageTask = Extract<MessageToChild, { type: 'classify' }>;
 
 /** An image that has its answer without the network, or what the network needs of it. */
 export type PreparedTask<T> =
@@ -106,16 +104,7 @@ export function createBatchLoop<T>(deps: BatchLoopDeps<T>): (task: ImageTask) =>
       return;
     }
     for (const [index, { id }] of batch.entries()) {
-      tell(id, classifications[index]!);
-    }
-  }
-
-  /** What cannot be told is no reason to compute anything again. */
-  function tell(id: number, classification: ImageClassification): void {
-    try {
-      deps.answer(id, classification);
-    } catch (error) {
-      deps.fail(id, error);
+      deps.answer(id, classifications[index]!);
     }
   }
 

@@ -8,29 +8,41 @@ import type {
 /**
  * What the pool and its child processes say to each other (structured clone over the fork's channel).
  *
- * The pool sends `start` once and then `classify`. The child answers `ready` or `failed`, then one `done` or
- * `error` for each `classify`.
+ * The pool sends `start` once and then images, those of one turn of its event loop in one message. The child says `ready`
+ * or `failed`, then answers each image once.
  *
- * A child that takes one image at a time has at most two that are unanswered and answers in the order in which
- * they came: so the oldest unanswered image is the one that it works on. One that computes batches holds two of them,
- * takes the urgent first, and says `progress` whenever it begins with an image or a batch.
+ * A child that takes one image at a time and answers at once has at most two that are unanswered, and answers in the order in
+ * which they came: so the oldest unanswered image is the one that it works on. One that computes batches holds two of them,
+ * takes the urgent first, and says `progress` whenever it begins with an image or a batch. One that answers `together` may
+ * have finished images that it has not answered yet.
  */
 export type MessageToChild =
-  | { readonly type: 'start'; readonly settings: unknown }
   | {
-      readonly type: 'classify';
-      readonly id: number;
-      readonly source: ImageSource;
-      readonly cams: boolean;
-      readonly urgent: boolean;
-    };
+      readonly type: 'start';
+      readonly settings: unknown;
+      /** Answers may be kept back for a moment, to go with others in one message. */
+      readonly together: boolean;
+    }
+  | { readonly type: 'classify'; readonly images: readonly ImageTask[] };
+
+/** An image as the child is handed it. */
+export interface ImageTask {
+  readonly id: number;
+  readonly source: ImageSource;
+  readonly cams: boolean;
+  readonly urgent: boolean;
+}
 
 export type MessageFromChild =
   | ({ readonly type: 'ready' } & ChildInfo)
   | { readonly type: 'failed'; readonly error: WireError }
   | { readonly type: 'progress' }
-  | { readonly type: 'done'; readonly id: number; readonly classification: ImageClassification }
-  | { readonly type: 'error'; readonly id: number; readonly error: WireError };
+  | { readonly type: 'answers'; readonly answers: readonly Answer[] };
+
+/** Of one image. */
+export type Answer =
+  | { readonly id: number; readonly classification: ImageClassification }
+  | { readonly id: number; readonly error: WireError };
 
 /** What a child found when it started. */
 export interface ChildInfo {

@@ -1,8 +1,10 @@
 import { exitWithParent } from '../process/exit-with-parent.js';
-import { createBatchLoop, type BatchLoopDeps, type ImageTask } from './batch-loop.js';
+import { createAnswerOutbox, type AnswerOutbox } from './answer-outbox.js';
+import { createBatchLoop, type BatchLoopDeps } from './batch-loop.js';
 import {
   toWireError,
   type ChildInfo,
+  type ImageTask,
   type MessageFromChild,
   type MessageToChild,
 } from './child-messages.js';
@@ -20,11 +22,20 @@ export function serveClassifier<T>(
   start: (settings: unknown) => Promise<ChildClassifier<T>>,
 ): void {
   let add: ((task: ImageTask) => void) | undefined;
+  let outbox: AnswerOutbox | undefined;
 
-  async function startClassifier(settings: unknown): Promise<void> {
+  async function startClassifier(settings: unknown, together: boolean): Promise<void> {
     try {
       const classifier = await start(settings);
       const { engine, maxBatch, fallback } = classifier;
+      const answers = createAnswerOutbox({
+        together,
+        send: (several) => {
+          send({ type: 'answers', answers: several });
+        },
+        now: () => performance.now(),
+      });
+      outbox = answers;
       add = createBatchLoop({
         ...classifier,
         progressed: () => {
@@ -34,10 +45,10 @@ export function serveClassifier<T>(
           }
         },
         answer: (id, classification) => {
-          send({ type: 'done', id, classification });
+          answers.add({ id, classification });
         },
         fail: (id, error) => {
-          send({ type: 'error', id, error: toWireError(error) });
+          answers.add({ id, error: toWireError(error) });
         },
       });
       // Not before: until now the closed channel ends the process, and a start should not wait.
@@ -53,10 +64,13 @@ export function serveClassifier<T>(
   }
   process.on('message', (message: MessageToChild) => {
     if (message.type === 'start') {
-      void startClassifier(message.settings);
+      void startClassifier(message.settings, message.together);
     } else {
       // The pool gives nothing to a child that is not ready.
-      add?.(message);
+      outbox?.expect(message.images.length);
+      for (const image of message.images) {
+        add?.(image);
+      }
     }
   });
 }

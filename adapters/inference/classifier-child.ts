@@ -5,7 +5,9 @@ import { HEAP_MAY_DOUBLE } from '../process/heap-growth.js';
 import { childEnvironment } from './child-environment.js';
 import {
   fromWireError,
+  type Answer,
   type ChildInfo,
+  type ImageTask,
   type MessageFromChild,
   type MessageToChild,
 } from './child-messages.js';
@@ -22,6 +24,8 @@ export interface ChildOptions {
   readonly entryPath: string;
   /** Handed to the child's `start`; anything that can be cloned. */
   readonly settings: unknown;
+  /** It may answer several images in one message, a moment later than it has finished them. */
+  readonly answersTogether: boolean;
   readonly heapLimitMb: number;
 }
 
@@ -29,7 +33,8 @@ export interface ChildEvents {
   ready(info: ChildInfo): void;
   /** It has begun with another image or batch. */
   progressed(): void;
-  answered(message: Extract<MessageFromChild, { type: 'done' | 'error' }>): void;
+  /** Never with no answer. */
+  answered(answers: readonly Answer[]): void;
   /** The process has ended and everything it sent has been heard. Called once, always last. */
   gone(cause: PipelineError): void;
 }
@@ -37,7 +42,8 @@ export interface ChildEvents {
 /** The parent's side of one child process. */
 export interface Child {
   readonly pid: number | undefined;
-  send(message: MessageToChild): void;
+  /** Handed over with the others of this turn of the event loop. */
+  give(image: ImageTask): void;
   /** Ends it at once; `cause` is what `gone` will say. */
   kill(cause: PipelineError): void;
   /** Ends a child that is idle or not yet warm; resolves when it is gone. */
@@ -45,7 +51,7 @@ export interface Child {
 }
 
 export function startChild(options: ChildOptions, events: ChildEvents): Child {
-  const { entryPath, settings, heapLimitMb } = options;
+  const { entryPath, settings, answersTogether, heapLimitMb } = options;
   const process_ = fork(entryPath, {
     serialization: 'advanced',
     // Only ours: the parent may run under a loader or a debugger.
@@ -86,9 +92,8 @@ export function startChild(options: ChildOptions, events: ChildEvents): Child {
       case 'failed':
         kill(fromWireError(message.error));
         break;
-      case 'done':
-      case 'error':
-        events.answered(message);
+      case 'answers':
+        events.answered(message.answers);
         break;
     }
   });
@@ -103,11 +108,24 @@ export function startChild(options: ChildOptions, events: ChildEvents): Child {
     process_.kill('SIGKILL');
   }
 
-  send({ type: 'start', settings });
+  /** What waits for the end of this turn: a message costs as much as what is in it. */
+  let images: ImageTask[] = [];
+
+  function give(image: ImageTask): void {
+    if (images.push(image) === 1) {
+      setImmediate(() => {
+        const all = images;
+        images = [];
+        send({ type: 'classify', images: all });
+      });
+    }
+  }
+
+  send({ type: 'start', settings, together: answersTogether });
 
   return {
     pid: process_.pid,
-    send,
+    give,
     kill,
     async stop() {
       if (!started) {

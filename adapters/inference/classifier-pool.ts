@@ -31,7 +31,7 @@ export interface ClassifierPool extends ImageClassifier {
  *
  * A child that dies, hangs or grows too large is replaced. The image it worked on is reported as
  * `inference-crashed` or `inference-timeout`; the one that waited behind it is handed to another child. Of images
- * that were computed together each is done again alone, and the one that does it again is reported.
+ * that were computed or are answered together each is done again alone, and the one that does it again is reported.
  */
 export async function createClassifierPool(
   { logger }: { readonly logger: Logger },
@@ -136,9 +136,12 @@ export async function createClassifierPool(
   let lastEngine: EngineFacts | undefined;
   // Every child of a pool finds the same.
   const first = slots.find(({ info }) => info !== undefined);
+  const fewest = first?.capacity ?? 1;
 
   return {
-    concurrency: options.processes * (first?.capacity ?? 1),
+    get concurrency() {
+      return options.processes * Math.max(fewest, ...slots.map(({ capacity }) => capacity));
+    },
     processes: options.processes,
     maxBatch: first?.info?.maxBatch ?? 1,
     get engine() {

@@ -1,5 +1,5 @@
 import { PipelineError } from '../../core/errors.js';
-import { fromWireError, type ChildInfo } from './child-messages.js';
+import { fromWireError, type Answer, type ChildInfo } from './child-messages.js';
 import { startChild, type Child } from './classifier-child.js';
 import type { PoolTask } from './pool-task.js';
 import { residentBytes } from './resident-memory.js';
@@ -18,6 +18,12 @@ export interface SlotOptions {
   readonly startTimeLimitMs: number;
   /** Resident memory from which a child is killed (Linux). Half of it may be JavaScript heap. */
   readonly memoryLimitMb: number;
+  /**
+   * What counts: `latency` (by default), each image's answer as soon as it is there; or `throughput`, where an answer may
+   * come a tenth of a second later together with others, which costs less. Of a child that dies the images that it may have
+   * begun are then done again, each alone.
+   */
+  readonly purpose?: 'latency' | 'throughput';
 }
 
 export interface SlotEvents {
@@ -37,6 +43,8 @@ export interface SlotDeath {
 
 /** Images that a child of one at a time holds: the one it works on and the next, so that it never waits for us. */
 const IMAGES_PER_CHILD = 2;
+/** The same, where answers come together: half of them are answered while it does the other half. */
+const IMAGES_FOR_THROUGHPUT = 16;
 
 /** The place of one child, which outlives the children that die in it. */
 export interface PoolSlot {
@@ -68,13 +76,19 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
   let deathsInARow = 0;
   let restart: NodeJS.Timeout | undefined;
   let stopped = false;
+  const answersTogether = options.purpose === 'throughput';
+  const mostInHand = answersTogether ? IMAGES_FOR_THROUGHPUT : IMAGES_PER_CHILD;
+  /** Images that a child of one at a time holds now; few when they are slow, so that none waits for long. */
+  let inHand = IMAGES_PER_CHILD;
 
   function launch(): void {
     elapsedMs = undefined;
+    inHand = IMAGES_PER_CHILD;
     child = startChild(
       {
         entryPath: options.entryPath,
         settings: options.settings,
+        answersTogether,
         heapLimitMb: Math.ceil(options.memoryLimitMb / 2),
       },
       {
@@ -85,21 +99,16 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
         progressed() {
           elapsedMs = undefined;
         },
-        answered(message) {
-          const task = tasks.get(message.id);
-          if (task === undefined || (!batches() && message.id !== lastId - tasks.size + 1)) {
+        answered(answers) {
+          if (!answers.every(settle)) {
             // A score under the wrong image would be the worst of all failures.
             child?.kill(new PipelineError('internal', 'An answer came out of turn.'));
             return;
           }
-          tasks.delete(message.id);
           elapsedMs = undefined;
           deathsInARow = 0;
-          if (message.type === 'done') {
-            task.resolve(message.classification);
-          } else {
-            task.reject(fromWireError(message.error));
-          }
+          // One more than would do, so that more can come at once the next time.
+          inHand = Math.min(2 * answers.length + 1, mostInHand);
           events.freed();
         },
         gone: bury,
@@ -107,10 +116,25 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
     );
   }
 
+  /** False for an answer that cannot be. */
+  function settle(answer: Answer): boolean {
+    const task = tasks.get(answer.id);
+    if (task === undefined || (oldestIsBegun() && answer.id !== lastId - tasks.size + 1)) {
+      return false;
+    }
+    tasks.delete(answer.id);
+    if ('classification' in answer) {
+      task.resolve(answer.classification);
+    } else {
+      task.reject(fromWireError(answer.error));
+    }
+    return true;
+  }
+
   function bury(cause: PipelineError): void {
     const whileStarting = info === undefined;
     const held = [...tasks.values()];
-    const manyBegun = batches() && held.length > 1;
+    const manyBegun = !oldestIsBegun() && held.length > 1;
     child = undefined;
     info = undefined;
     tasks = new Map();
@@ -130,8 +154,9 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
     events.died({ cause, whileStarting, unfinished });
   }
 
-  function batches(): boolean {
-    return info !== undefined && info.maxBatch > 1;
+  /** Of the images that are unanswered, the oldest is the one that is being worked on. */
+  function oldestIsBegun(): boolean {
+    return !answersTogether && (info === undefined || info.maxBatch === 1);
   }
 
   function capacity(): number {
@@ -139,7 +164,7 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
       return 0;
     }
     // Of batches the one that is computed and the next.
-    return info.maxBatch > 1 ? 2 * info.maxBatch : IMAGES_PER_CHILD;
+    return info.maxBatch > 1 ? 2 * info.maxBatch : inHand;
   }
 
   function holdsAlone(): boolean {
@@ -191,7 +216,7 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
       lastId += 1;
       tasks.set(lastId, task);
       const { source, cams, urgent } = task;
-      child?.send({ type: 'classify', id: lastId, source, cams, urgent });
+      child?.give({ id: lastId, source, cams, urgent });
     },
     watch(stepMs) {
       // A task that began within the step is not charged for all of it: late rather than early.

@@ -13,13 +13,15 @@ import { median } from './statistics.js';
 const NOISE_LIMIT_CORES = 0.1;
 /** A window is as long as it must be for this many: of three images, the end of a window is too large a part. */
 const MIN_IMAGES_PER_PROCESS = 12;
-/**
- * So long the whole way is at work before anything is measured, and what it is compared with for as many images. An archive
- * has thousands, and for some hundreds of them V8 still compiles what prepares them, which takes up to 1 ms of each.
- */
-const WARM_UP_MS = 10_000;
+/** Answers come several at a time: where a window of the whole way begins and ends is less certain by as many images. */
+const SCORE_WINDOWS = 3;
 
 export interface BenchOptions {
+  /**
+   * So long the whole way is at work before anything is measured, and what it is compared with for as many images. An archive
+   * has thousands, and for a thousand of them V8 still compiles what prepares them, which takes up to 1 ms of each.
+   */
+  readonly warmUpMs: number;
   readonly rounds: number;
   readonly windowMs: number;
   /** How often a window is tried that others disturb; the quietest one counts. */
@@ -78,13 +80,16 @@ export async function measureInput(
   };
 
   /**
-   * From when every place in every process has had an image, to an image that ends as many as there are
-   * processes: neither the first nor the last images count, whose way is longer for want of work beside them.
+   * From when every place in every process has had an image: neither the first nor the last images count, whose way is
+   * longer for want of work beside them. Rows come as many at a time as a process answers: a window begins and ends with the
+   * first of those that come together.
    */
   async function scoreWindow({ windowMs, imagesPerProcess }: WindowLength): Promise<Window> {
     const stop = new AbortController();
     const processes = classifier.processIds.length;
     let images = 0;
+    let counted = 0;
+    let isFirstOfTurn = true;
     let finish: WindowClock | undefined;
     let window: Window | undefined;
     for await (const scored of scoreInOrder(endless(input.paths), classifier, stop.signal)) {
@@ -100,16 +105,19 @@ export async function measureInput(
         values.push(classification.timings[stage as keyof InputResult['stages']]);
       }
       images += 1;
-      if (images === classifier.concurrency) {
-        finish = startWindow([process.pid, ...classifier.processIds]);
+      counted += finish === undefined ? 0 : 1;
+      if (!isFirstOfTurn) {
+        continue;
       }
-      const counted = images - classifier.concurrency;
-      if (
-        finish !== undefined &&
-        counted >= processes * imagesPerProcess &&
-        counted % processes === 0 &&
-        finish.elapsedMs() >= windowMs
-      ) {
+      isFirstOfTurn = false;
+      setImmediate(() => {
+        isFirstOfTurn = true;
+      });
+      if (finish === undefined) {
+        if (images >= classifier.concurrency) {
+          finish = startWindow([process.pid, ...classifier.processIds]);
+        }
+      } else if (counted >= processes * imagesPerProcess && finish.elapsedMs() >= windowMs) {
         window = finish.end(counted);
         stop.abort();
       }
@@ -127,9 +135,11 @@ export async function measureInput(
   }
 
   const length = { windowMs: options.windowMs, imagesPerProcess: MIN_IMAGES_PER_PROCESS };
+  const scoreLength = { ...length, windowMs: SCORE_WINDOWS * options.windowMs };
   const rounds: Round[] = [];
-  const { imagesPerSecond } = await scoreWindow({ ...length, windowMs: WARM_UP_MS });
-  const warmUpImages = Math.ceil((imagesPerSecond * WARM_UP_MS) / 1000 / bare.processIds.length);
+  const { warmUpMs } = options;
+  const { imagesPerSecond } = await scoreWindow({ ...length, windowMs: warmUpMs });
+  const warmUpImages = Math.ceil((imagesPerSecond * warmUpMs) / 1000 / bare.processIds.length);
   await bare.measure('preprocess', { ...length, imagesPerProcess: warmUpImages });
   await bare.measure('infer', length);
   for (const values of Object.values(timings)) {
@@ -138,7 +148,7 @@ export async function measureInput(
   for (let round = 0; round < options.rounds; round += 1) {
     const infer = await quietest(options.attempts, () => bareWindow('infer', length));
     const preprocess = await quietest(options.attempts, () => bareWindow('preprocess', length));
-    const score = await quietest(options.attempts, () => scoreWindow(length));
+    const score = await quietest(options.attempts, () => scoreWindow(scoreLength));
     rounds.push({ infer, preprocess, score });
   }
   await rows.end();

@@ -13,6 +13,11 @@ import type { BenchInput } from './bench-inputs.js';
 import { measureInput } from './measure-input.js';
 import type { BenchRow } from './render-bench.js';
 
+/** Before the first input of a model, when none of the code is warm. */
+const FIRST_WARM_UP_MS = 30_000;
+/** Before each further one, of which only the decoding is new. */
+const WARM_UP_MS = 10_000;
+
 export interface ScoreBenchOptions {
   readonly rounds: number;
   readonly windowMs: number;
@@ -27,7 +32,7 @@ export interface BenchModel extends BareModel {
   readonly name: string;
 }
 
-/** The pipeline's own classifier. */
+/** The pipeline's own classifier, as `preread score` sets it up. */
 export function openBenchClassifier(
   { model, precision, provider, maxBatch }: BareModel,
   processes: number,
@@ -43,6 +48,7 @@ export function openBenchClassifier(
       PREREAD_PRECISION: precision,
       PREREAD_INFERENCE_PROCESSES: processes,
     },
+    { purpose: 'throughput' },
   );
 }
 
@@ -60,9 +66,11 @@ export async function* measureScore(
     const { engine } = classifier;
     const facts = { manifest, engine, softwareVersion, includeWithheld: false };
     const format = createRowFormat('csv', facts);
-    for (const input of inputs) {
-      const rowsPath = join(folder, 'rows.csv');
-      const result = await measureInput(input, bare, open, format, { ...windows, rowsPath });
+    const rowsPath = join(folder, 'rows.csv');
+    for (const [index, input] of inputs.entries()) {
+      const warmUpMs = index === 0 ? FIRST_WARM_UP_MS : WARM_UP_MS;
+      const settings = { ...windows, warmUpMs, rowsPath };
+      const result = await measureInput(input, bare, open, format, settings);
       if (result !== undefined) {
         yield { ...result, model: model.name, precision: model.precision, processes };
       }

@@ -154,7 +154,7 @@ function engineOpener(
 ): (notify: (text: string) => void) => Promise<ScoringEngine> {
   if (flags.distributed !== true) {
     const config = classifierConfig(flags, env);
-    return (notify) => openLocalEngine(config, notify);
+    return (notify) => openLocalEngine(config, { cams: flags.heatmaps !== undefined }, notify);
   }
   const refused = SETTINGS_OF_WORKERS.filter((name) => flags[name] !== undefined);
   if (refused.length > 0) {

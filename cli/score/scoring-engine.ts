@@ -16,18 +16,22 @@ export interface ScoringEngine {
 }
 
 /**
- * Processes of this run's own, set up as said and, where nothing is said, as preread tune found. `notify` gets what
- * people should know. Throws what `openClassifier` throws.
+ * Processes of this run's own, set up as said and, where nothing is said, as preread tune found. With pictures, `cams`, each
+ * answer is large, and none is kept for others. `notify` gets what people should know. Throws what `openClassifier` throws.
  */
 export async function openLocalEngine(
   untuned: ClassifierConfig,
+  { cams }: { readonly cams: boolean },
   notify: (text: string) => void,
 ): Promise<ScoringEngine> {
   const { config, stale } = await tunedConfig(untuned);
   if (stale !== undefined) {
     notify(stale);
   }
-  const open = await openClassifier({ logger: startFailureLogger(notify) }, config, 'first');
+  const open = await openClassifier({ logger: startFailureLogger(notify) }, config, {
+    startWith: 'first',
+    purpose: cams ? 'latency' : 'throughput',
+  });
   return {
     classifier: open.classifier,
     facts: scoringFacts(open, config),

@@ -90,7 +90,7 @@ export interface ImageClassifier {
   classify(source: ImageSource, options?: ClassifyOptions): Promise<ImageClassification>;
   /**
    * How many images to hand over at once to keep it busy: more than it works on, so that a process
-   * that has finished one finds the next at hand.
+   * that has finished one finds the next at hand. May change with the images.
    */
   readonly concurrency: number;
   readonly engine: EngineFacts;

@@ -7,7 +7,11 @@ import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { ClassifierPool } from '../../adapters/inference/classifier-pool.js';
 import type { ImageClassification } from '../../core/inference/image-classifier.js';
 import { silentLogger, type LogFacts } from '../../core/log.js';
-import { openClassifier, type ClassifierConfig } from '../../workers/inference/open-classifier.js';
+import {
+  openClassifier,
+  type ClassifierConfig,
+  type PoolManner,
+} from '../../workers/inference/open-classifier.js';
 import { classifierConfig } from './classifier-config.js';
 import { writeGreyImages } from './grey-images.js';
 import { tinyModel, writeModelFolder } from './tiny-model.js';
@@ -58,9 +62,12 @@ export function usePools() {
     warnings: warnings as readonly LogFacts[],
     logger,
     fixture: () => fixture,
-    openPool: async (changes: Partial<ClassifierConfig> = {}): Promise<ClassifierPool> => {
+    openPool: async (
+      changes: Partial<ClassifierConfig> = {},
+      manner: PoolManner = {},
+    ): Promise<ClassifierPool> => {
       const config = classifierConfig(fixture.model, changes);
-      const { classifier } = await openClassifier({ logger }, config);
+      const { classifier } = await openClassifier({ logger }, config, manner);
       pools.push(classifier);
       return classifier;
     },

@@ -1,6 +1,7 @@
 import {
   createClassifierPool,
   type ClassifierPool,
+  type ClassifierPoolOptions,
 } from '../../adapters/inference/classifier-pool.js';
 import { defaultProcesses, type InferenceConfig } from '../../adapters/inference/config.js';
 import { gatePolicyOf } from '../../adapters/inference/gating-config.js';
@@ -17,6 +18,9 @@ import type { ClassifierSettings } from './classifier-settings.js';
 
 export type ClassifierConfig = InferenceConfig & ModelsConfig & OnnxConfig;
 
+/** What is for whoever opens it to say, and no setting. */
+export type PoolManner = Pick<ClassifierPoolOptions, 'startWith' | 'purpose'>;
+
 export interface OpenClassifier {
   readonly classifier: ClassifierPool;
   readonly manifest: SiteManifest;
@@ -32,7 +36,7 @@ export interface OpenClassifier {
 export async function openClassifier(
   deps: { readonly logger: Logger },
   config: ClassifierConfig,
-  startWith: 'all' | 'first' = 'all',
+  manner: PoolManner = {},
 ): Promise<OpenClassifier> {
   const searchPath = modelSearchPath(config.PREREAD_MODELS_DIR);
   const { folder, manifest } = await readSiteModel(
@@ -61,7 +65,7 @@ export async function openClassifier(
     imageTimeLimitMs: config.PREREAD_IMAGE_TIME_LIMIT_MS,
     startTimeLimitMs: config.PREREAD_INFERENCE_START_LIMIT_MS,
     memoryLimitMb: config.PREREAD_INFERENCE_MEMORY_MB,
-    startWith,
+    ...manner,
   });
   return { classifier, manifest, siteRules };
 }
