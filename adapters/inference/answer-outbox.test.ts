@@ -35,7 +35,7 @@ function messagesOf(work: readonly ('come' | number)[], options: OutboxOptions =
   });
   for (const each of work) {
     if (each === 'come') {
-      outbox.expect(1);
+      outbox.arrived(1);
     } else {
       outbox.add(answer(each));
     }

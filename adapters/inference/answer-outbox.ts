@@ -1,12 +1,12 @@
 import { toWireError, type Answer } from './child-messages.js';
 
 /** An answer is not kept when the last message is as old as this: people watch the rows come. */
-const KEPT_MS = 100;
+const MAX_SILENCE_MS = 100;
 
 export interface AnswerOutbox {
-  /** So many images have come that will be answered. */
-  expect(images: number): void;
-  /** Each of them once. */
+  /** So many images are here that will be answered. */
+  arrived(images: number): void;
+  /** Each of them once. Does not throw. */
   add(answer: Answer): void;
 }
 
@@ -22,7 +22,7 @@ export interface AnswerOutboxDeps {
 /**
  * Answers on their way to the pool. A message wakes its process, which then takes a core from an inference: where nobody waits
  * for a single image, one goes for half of the images at hand, so that the pool sends the next ones while the child does the
- * other half.
+ * other half. What is kept goes with the answer of a next image, not by itself: while that one is worked on nothing else runs here.
  */
 export function createAnswerOutbox({ together, send, now }: AnswerOutboxDeps): AnswerOutbox {
   let kept: Answer[] = [];
@@ -46,14 +46,14 @@ export function createAnswerOutbox({ together, send, now }: AnswerOutboxDeps): A
   }
 
   return {
-    expect(images) {
+    arrived(images) {
       unanswered += images;
     },
     add(answer) {
       unanswered -= 1;
       kept.push(answer);
       const nowMs = now();
-      if (!together || kept.length >= unanswered || nowMs - lastMs >= KEPT_MS) {
+      if (!together || kept.length >= unanswered || nowMs - lastMs >= MAX_SILENCE_MS) {
         const all = kept;
         kept = [];
         lastMs = nowMs;

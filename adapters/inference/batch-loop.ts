@@ -16,6 +16,7 @@ export interface BatchLoopDeps<T> {
   infer(images: readonly T[]): Promise<readonly ImageClassification[]>;
   /** It begins with an image or a batch. */
   progressed(): void;
+  /** Does not throw, and neither does `fail`. */
   answer(id: number, classification: ImageClassification): void;
   fail(id: number, error: unknown): void;
 }
@@ -65,8 +66,8 @@ export function createBatchLoop<T>(deps: BatchLoopDeps<T>): (task: ImageTask) =>
       } else if (image !== undefined) {
         batch.push({ id: task.id, image });
       }
-      if (maxBatch > 1) {
-        // Preparing blocks: without a turn of the event loop no urgent image would be heard of.
+      if (maxBatch > 1 || image === undefined) {
+        // Preparing blocks: without a turn of the event loop no urgent image would be heard of, nor the next ones.
         await new Promise((resolve) => setImmediate(resolve));
       }
     }
@@ -74,15 +75,17 @@ export function createBatchLoop<T>(deps: BatchLoopDeps<T>): (task: ImageTask) =>
   }
 
   async function prepared(task: ImageTask): Promise<T | undefined> {
+    let result: PreparedTask<T>;
     try {
-      const result = await deps.prepare(task);
-      if (result.kind === 'ready') {
-        return result.image;
-      }
-      deps.answer(task.id, result.classification);
+      result = await deps.prepare(task);
     } catch (error) {
       deps.fail(task.id, error);
+      return undefined;
     }
+    if (result.kind === 'ready') {
+      return result.image;
+    }
+    deps.answer(task.id, result.classification);
     return undefined;
   }
 

@@ -20,7 +20,7 @@ export type MessageToChild =
   | {
       readonly type: 'start';
       readonly settings: unknown;
-      /** Answers may be kept back for a moment, to go with others in one message. */
+      /** Answers may be kept back, to go with others in one message. */
       readonly together: boolean;
     }
   | { readonly type: 'classify'; readonly images: readonly ImageTask[] };

@@ -67,7 +67,7 @@ export function serveClassifier<T>(
       void startClassifier(message.settings, message.together);
     } else {
       // The pool gives nothing to a child that is not ready.
-      outbox?.expect(message.images.length);
+      outbox?.arrived(message.images.length);
       for (const image of message.images) {
         add?.(image);
       }

@@ -24,7 +24,7 @@ export interface ChildOptions {
   readonly entryPath: string;
   /** Handed to the child's `start`; anything that can be cloned. */
   readonly settings: unknown;
-  /** It may answer several images in one message, a moment later than it has finished them. */
+  /** Images go several in one message, where they come together, and so do their answers. */
   readonly answersTogether: boolean;
   readonly heapLimitMb: number;
 }
@@ -42,7 +42,6 @@ export interface ChildEvents {
 /** The parent's side of one child process. */
 export interface Child {
   readonly pid: number | undefined;
-  /** Handed over with the others of this turn of the event loop. */
   give(image: ImageTask): void;
   /** Ends it at once; `cause` is what `gone` will say. */
   kill(cause: PipelineError): void;
@@ -108,11 +107,13 @@ export function startChild(options: ChildOptions, events: ChildEvents): Child {
     process_.kill('SIGKILL');
   }
 
-  /** What waits for the end of this turn: a message costs as much as what is in it. */
+  /** Those of this turn of the event loop, which go in one message. */
   let images: ImageTask[] = [];
 
   function give(image: ImageTask): void {
-    if (images.push(image) === 1) {
+    if (!answersTogether) {
+      send({ type: 'classify', images: [image] });
+    } else if (images.push(image) === 1) {
       setImmediate(() => {
         const all = images;
         images = [];

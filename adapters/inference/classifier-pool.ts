@@ -136,11 +136,13 @@ export async function createClassifierPool(
   let lastEngine: EngineFacts | undefined;
   // Every child of a pool finds the same.
   const first = slots.find(({ info }) => info !== undefined);
-  const fewest = first?.capacity ?? 1;
+  const initialCapacity = first?.capacity ?? 1;
 
   return {
     get concurrency() {
-      return options.processes * Math.max(fewest, ...slots.map(({ capacity }) => capacity));
+      return (
+        options.processes * Math.max(initialCapacity, ...slots.map(({ capacity }) => capacity))
+      );
     },
     processes: options.processes,
     maxBatch: first?.info?.maxBatch ?? 1,
@@ -178,7 +180,7 @@ export async function createClassifierPool(
   };
 }
 
-/** The warm child with the fewest images that has room for this one. */
+/** The warm child with the initialCapacity images that has room for this one. */
 function freestFor(task: PoolTask, slots: readonly PoolSlot[]): PoolSlot | undefined {
   let best: PoolSlot | undefined;
   for (const slot of slots) {

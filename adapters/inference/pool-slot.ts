@@ -12,7 +12,7 @@ export interface SlotOptions {
   readonly entryPath: string;
   /** What the child's start gets; anything that can be cloned. */
   readonly settings: unknown;
-  /** How long a child may take for one image, from the moment it begins with it. */
+  /** How long a child may take for one image, from the last sign of life before it. */
   readonly imageTimeLimitMs: number;
   /** How long a child may take to load, warm up and test the model. */
   readonly startTimeLimitMs: number;
@@ -20,8 +20,8 @@ export interface SlotOptions {
   readonly memoryLimitMb: number;
   /**
    * What counts: `latency` (by default), each image's answer as soon as it is there; or `throughput`, where an answer may
-   * come a tenth of a second later together with others, which costs less. Of a child that dies the images that it may have
-   * begun are then done again, each alone.
+   * come together with those of the next images, which costs less. All images of a child that dies are then done again, each
+   * alone, also those that it had finished and not answered.
    */
   readonly purpose?: 'latency' | 'throughput';
 }
@@ -77,13 +77,13 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
   let restart: NodeJS.Timeout | undefined;
   let stopped = false;
   const answersTogether = options.purpose === 'throughput';
-  const mostInHand = answersTogether ? IMAGES_FOR_THROUGHPUT : IMAGES_PER_CHILD;
+  const maxInFlight = answersTogether ? IMAGES_FOR_THROUGHPUT : IMAGES_PER_CHILD;
   /** Images that a child of one at a time holds now; few when they are slow, so that none waits for long. */
-  let inHand = IMAGES_PER_CHILD;
+  let inFlightLimit = IMAGES_PER_CHILD;
 
   function launch(): void {
     elapsedMs = undefined;
-    inHand = IMAGES_PER_CHILD;
+    inFlightLimit = IMAGES_PER_CHILD;
     child = startChild(
       {
         entryPath: options.entryPath,
@@ -107,13 +107,22 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
           }
           elapsedMs = undefined;
           deathsInARow = 0;
-          // One more than would do, so that more can come at once the next time.
-          inHand = Math.min(2 * answers.length + 1, mostInHand);
+          adaptLimit(answers.length);
           events.freed();
         },
         gone: bury,
       },
     );
+  }
+
+  function adaptLimit(answered: number): void {
+    // One more than would do, so that more can come at once the next time.
+    const needed = 2 * answered + 1;
+    // It has more left than it has done: it answers because time has passed, and needs no more at hand than come in that time.
+    const isSlow = tasks.size > answered;
+    inFlightLimit = isSlow
+      ? Math.min(inFlightLimit, Math.max(needed, Math.ceil(inFlightLimit / 2)))
+      : Math.min(Math.max(inFlightLimit, needed), maxInFlight);
   }
 
   /** False for an answer that cannot be. */
@@ -145,7 +154,8 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
         task.alone = true;
       }
     } else {
-      held[0]?.reject(cause);
+      const [begun] = held;
+      begun?.reject(begun.alone ? atSecondAttempt(cause) : cause);
     }
     if (!stopped) {
       restart = setTimeout(launch, restartDelayMs(deathsInARow));
@@ -164,7 +174,7 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
       return 0;
     }
     // Of batches the one that is computed and the next.
-    return info.maxBatch > 1 ? 2 * info.maxBatch : inHand;
+    return info.maxBatch > 1 ? 2 * info.maxBatch : inFlightLimit;
   }
 
   function holdsAlone(): boolean {
@@ -232,6 +242,11 @@ export function createPoolSlot(options: SlotOptions, events: SlotEvents): PoolSl
       await child?.stop();
     },
   };
+}
+
+/** Tells whoever asked that it has been tried twice: beside others, then alone. */
+function atSecondAttempt({ code, message, cause, context }: PipelineError): PipelineError {
+  return new PipelineError(code, message, { cause, context: { ...context, attempts: 2 } });
 }
 
 /** At once the first time: one bad image should not cost a second of the service. */

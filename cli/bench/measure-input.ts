@@ -14,7 +14,7 @@ const NOISE_LIMIT_CORES = 0.1;
 /** A window is as long as it must be for this many: of three images, the end of a window is too large a part. */
 const MIN_IMAGES_PER_PROCESS = 12;
 /** Answers come several at a time: where a window of the whole way begins and ends is less certain by as many images. */
-const SCORE_WINDOWS = 3;
+const SCORE_WINDOW_FACTOR = 3;
 
 export interface BenchOptions {
   /**
@@ -81,17 +81,32 @@ export async function measureInput(
 
   /**
    * From when every place in every process has had an image: neither the first nor the last images count, whose way is
-   * longer for want of work beside them. Rows come as many at a time as a process answers: a window begins and ends with the
-   * first of those that come together.
+   * longer for want of work beside them. Rows come as many at a time as a process answers: a window begins and ends behind
+   * the last of those that come in one turn of the event loop.
    */
   async function scoreWindow({ windowMs, imagesPerProcess }: WindowLength): Promise<Window> {
     const stop = new AbortController();
     const processes = classifier.processIds.length;
     let images = 0;
-    let counted = 0;
-    let isFirstOfTurn = true;
-    let finish: WindowClock | undefined;
+    let imagesBefore = 0;
+    let turn: NodeJS.Immediate | undefined;
+    let clock: WindowClock | undefined;
     let window: Window | undefined;
+
+    function endTurn(): void {
+      turn = undefined;
+      const counted = images - imagesBefore;
+      if (clock === undefined) {
+        if (images >= classifier.concurrency) {
+          imagesBefore = images;
+          clock = startWindow([process.pid, ...classifier.processIds]);
+        }
+      } else if (counted >= processes * imagesPerProcess && clock.elapsedMs() >= windowMs) {
+        window ??= clock.end(counted);
+        stop.abort();
+      }
+    }
+
     for await (const scored of scoreInOrder(endless(input.paths), classifier, stop.signal)) {
       await rows.write(format.write(scored));
       const { classification } = scored;
@@ -105,22 +120,7 @@ export async function measureInput(
         values.push(classification.timings[stage as keyof InputResult['stages']]);
       }
       images += 1;
-      counted += finish === undefined ? 0 : 1;
-      if (!isFirstOfTurn) {
-        continue;
-      }
-      isFirstOfTurn = false;
-      setImmediate(() => {
-        isFirstOfTurn = true;
-      });
-      if (finish === undefined) {
-        if (images >= classifier.concurrency) {
-          finish = startWindow([process.pid, ...classifier.processIds]);
-        }
-      } else if (counted >= processes * imagesPerProcess && finish.elapsedMs() >= windowMs) {
-        window = finish.end(counted);
-        stop.abort();
-      }
+      turn ??= setImmediate(endTurn);
     }
     if (window === undefined) {
       throw new Error('unreachable: the images do not end before the window');
@@ -135,7 +135,7 @@ export async function measureInput(
   }
 
   const length = { windowMs: options.windowMs, imagesPerProcess: MIN_IMAGES_PER_PROCESS };
-  const scoreLength = { ...length, windowMs: SCORE_WINDOWS * options.windowMs };
+  const scoreLength = { ...length, windowMs: SCORE_WINDOW_FACTOR * options.windowMs };
   const rounds: Round[] = [];
   const { warmUpMs } = options;
   const { imagesPerSecond } = await scoreWindow({ ...length, windowMs: warmUpMs });

@@ -33,7 +33,6 @@ export async function* scoreInOrder(
 ): AsyncGenerator<ScoredFile> {
   const source = files[Symbol.asyncIterator]();
   const pending: { scored: ScoredFile | undefined }[] = [];
-  const maxPending = classifier.concurrency * ROWS_AHEAD;
   let unfinished = 0;
   let exhausted = false;
   let failure: PipelineError | undefined;
@@ -61,7 +60,7 @@ export async function* scoreInOrder(
       !exhausted &&
       !signal.aborted &&
       unfinished < classifier.concurrency &&
-      pending.length < maxPending
+      pending.length < classifier.concurrency * ROWS_AHEAD
     ) {
       const next = await source.next();
       if (next.done === true) {

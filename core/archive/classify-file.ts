@@ -17,14 +17,16 @@ export async function classifyFile(
   path: string,
   options: ClassifyOptions,
 ): Promise<ImageClassification> {
-  for (let attempt = 1; ; attempt += 1) {
+  for (let attempts = 0; ;) {
     try {
       return await classifier.classify({ path }, options);
     } catch (error) {
       if (!(error instanceof PipelineError) || isEndOfEngine(error)) {
         throw error;
       }
-      if (error.failure === 'permanent' || attempt === ATTEMPTS) {
+      // An engine that does many images at once may have tried it again itself.
+      attempts += Number(error.context['attempts'] ?? 1);
+      if (error.failure === 'permanent' || attempts >= ATTEMPTS) {
         return processingFailed(error.code);
       }
     }

@@ -8,6 +8,7 @@ import {
   createClassifierPool,
   type ClassifierPool,
 } from '../../adapters/inference/classifier-pool.js';
+import { classifyFile } from '../../core/archive/classify-file.js';
 import { packageRoot } from '../../adapters/process/package-info.js';
 import { firstLogit, firstPid, usePools } from '../support/pool-fixture.js';
 
@@ -78,7 +79,7 @@ describe('a pool for throughput', () => {
     const pool = await openEcho({ imageMs: 1 });
     expect(pool.concurrency).toBe(4);
     const most = await mostInHand(pool, PATHS);
-    expect(most).toBeGreaterThan(8);
+    expect(most).toBeGreaterThan(24);
     expect(most).toBeLessThanOrEqual(32);
     await pool.close();
   });
@@ -106,6 +107,15 @@ describe('a pool for throughput', () => {
     expect(told).toEqual(paths.map((path) => (path === 'poison' ? 'lost' : path)));
     // With others in hand first, then alone.
     expect(warnings.map(({ code }) => code)).toEqual(['inference-crashed', 'inference-crashed']);
+    await pool.close();
+  });
+
+  test('tries such an image of an archive no more often than that', async () => {
+    const pool = await openEcho({ imageMs: 1 });
+    const paths = [...PATHS.slice(0, 100), 'poison', ...PATHS.slice(100)];
+    const outcomes = await Promise.all(paths.map((path) => classifyFile(pool, path, {})));
+    expect(outcomes[100]).toMatchObject({ reason: 'processing-failed' });
+    expect(warnings).toHaveLength(2);
     await pool.close();
   });
 

@@ -10,7 +10,7 @@ import { silentLogger, type LogFacts } from '../../core/log.js';
 import {
   openClassifier,
   type ClassifierConfig,
-  type PoolManner,
+  type PoolUse,
 } from '../../workers/inference/open-classifier.js';
 import { classifierConfig } from './classifier-config.js';
 import { writeGreyImages } from './grey-images.js';
@@ -64,10 +64,10 @@ export function usePools() {
     fixture: () => fixture,
     openPool: async (
       changes: Partial<ClassifierConfig> = {},
-      manner: PoolManner = {},
+      use: PoolUse = {},
     ): Promise<ClassifierPool> => {
       const config = classifierConfig(fixture.model, changes);
-      const { classifier } = await openClassifier({ logger }, config, manner);
+      const { classifier } = await openClassifier({ logger }, config, use);
       pools.push(classifier);
       return classifier;
     },

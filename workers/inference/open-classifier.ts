@@ -19,7 +19,7 @@ import type { ClassifierSettings } from './classifier-settings.js';
 export type ClassifierConfig = InferenceConfig & ModelsConfig & OnnxConfig;
 
 /** What is for whoever opens it to say, and no setting. */
-export type PoolManner = Pick<ClassifierPoolOptions, 'startWith' | 'purpose'>;
+export type PoolUse = Pick<ClassifierPoolOptions, 'startWith' | 'purpose'>;
 
 export interface OpenClassifier {
   readonly classifier: ClassifierPool;
@@ -36,7 +36,7 @@ export interface OpenClassifier {
 export async function openClassifier(
   deps: { readonly logger: Logger },
   config: ClassifierConfig,
-  manner: PoolManner = {},
+  use: PoolUse = {},
 ): Promise<OpenClassifier> {
   const searchPath = modelSearchPath(config.PREREAD_MODELS_DIR);
   const { folder, manifest } = await readSiteModel(
@@ -65,7 +65,7 @@ export async function openClassifier(
     imageTimeLimitMs: config.PREREAD_IMAGE_TIME_LIMIT_MS,
     startTimeLimitMs: config.PREREAD_INFERENCE_START_LIMIT_MS,
     memoryLimitMb: config.PREREAD_INFERENCE_MEMORY_MB,
-    ...manner,
+    ...use,
   });
   return { classifier, manifest, siteRules };
 }
