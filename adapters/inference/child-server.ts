@@ -1,5 +1,5 @@
 import { exitWithParent } from '../process/exit-with-parent.js';
-import { createAnswerOutbox, type AnswerOutbox } from './answer-outbox.js';
+import { createAnswerOutbox } from './answer-outbox.js';
 import { createBatchLoop, type BatchLoopDeps } from './batch-loop.js';
 import {
   toWireError,
@@ -21,22 +21,20 @@ export type ChildClassifier<T> = ChildInfo &
 export function serveClassifier<T>(
   start: (settings: unknown) => Promise<ChildClassifier<T>>,
 ): void {
-  let add: ((task: ImageTask) => void) | undefined;
-  let outbox: AnswerOutbox | undefined;
+  let take: ((images: readonly ImageTask[]) => void) | undefined;
 
   async function startClassifier(settings: unknown, together: boolean): Promise<void> {
     try {
       const classifier = await start(settings);
       const { engine, maxBatch, fallback } = classifier;
-      const answers = createAnswerOutbox({
+      const outbox = createAnswerOutbox({
         together,
-        send: (several) => {
-          send({ type: 'answers', answers: several });
+        send: (answers) => {
+          send({ type: 'answers', answers });
         },
         now: () => performance.now(),
       });
-      outbox = answers;
-      add = createBatchLoop({
+      const add = createBatchLoop({
         ...classifier,
         progressed: () => {
           // Answers that come one by one say it all.
@@ -45,12 +43,16 @@ export function serveClassifier<T>(
           }
         },
         answer: (id, classification) => {
-          answers.add({ id, classification });
+          outbox.add({ id, classification });
         },
         fail: (id, error) => {
-          answers.add({ id, error: toWireError(error) });
+          outbox.add({ id, error: toWireError(error) });
         },
       });
+      take = (images) => {
+        outbox.arrived(images.length);
+        images.forEach(add);
+      };
       // Not before: until now the closed channel ends the process, and a start should not wait.
       exitWithParent();
       send({ type: 'ready', engine, maxBatch, fallback });
@@ -67,10 +69,7 @@ export function serveClassifier<T>(
       void startClassifier(message.settings, message.together);
     } else {
       // The pool gives nothing to a child that is not ready.
-      outbox?.arrived(message.images.length);
-      for (const image of message.images) {
-        add?.(image);
-      }
+      take?.(message.images);
     }
   });
 }

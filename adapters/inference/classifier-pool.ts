@@ -180,7 +180,7 @@ export async function createClassifierPool(
   };
 }
 
-/** The warm child with the initialCapacity images that has room for this one. */
+/** The warm child with the fewest images that has room for this one. */
 function freestFor(task: PoolTask, slots: readonly PoolSlot[]): PoolSlot | undefined {
   let best: PoolSlot | undefined;
   for (const slot of slots) {

@@ -102,7 +102,7 @@ export async function measureInput(
           clock = startWindow([process.pid, ...classifier.processIds]);
         }
       } else if (counted >= processes * imagesPerProcess && clock.elapsedMs() >= windowMs) {
-        window ??= clock.end(counted);
+        window = clock.end(counted);
         stop.abort();
       }
     }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { PipelineError, type ErrorCode } from '../errors.js';
+import { PipelineError } from '../errors.js';
 import type { ImageClassification } from '../inference/image-classifier.js';
 import { classifyFile } from './classify-file.js';
 
@@ -65,7 +65,7 @@ test.each<[string, PipelineError]>([
   [
     'cannot start any process',
     new PipelineError('inference-crashed', undefined, {
-      cause: new PipelineError('model-not-found' satisfies ErrorCode),
+      cause: new PipelineError('model-not-found'),
     }),
   ],
 ])('an engine that %s is no outcome of a file', async (_, failure) => {

@@ -17,7 +17,8 @@ export async function classifyFile(
   path: string,
   options: ClassifyOptions,
 ): Promise<ImageClassification> {
-  for (let attempts = 0; ;) {
+  let attempts = 0;
+  for (;;) {
     try {
       return await classifier.classify({ path }, options);
     } catch (error) {

@@ -84,7 +84,8 @@ export interface EngineFacts {
 
 /**
  * The inference engine's port: a whole image, from its bytes to logits, in a process that can be killed.
- * Images that cannot be analysed are values; `inference-timeout` and `inference-crashed` are thrown.
+ * Images that cannot be analysed are values; `inference-timeout` and `inference-crashed` are thrown, with `attempts` in their
+ * context where the engine itself has tried the image more than once.
  */
 export interface ImageClassifier {
   classify(source: ImageSource, options?: ClassifyOptions): Promise<ImageClassification>;

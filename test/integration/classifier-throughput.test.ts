@@ -2,14 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import {
   createClassifierPool,
   type ClassifierPool,
 } from '../../adapters/inference/classifier-pool.js';
-import { classifyFile } from '../../core/archive/classify-file.js';
 import { packageRoot } from '../../adapters/process/package-info.js';
+import { classifyFile } from '../../core/archive/classify-file.js';
 import { firstLogit, firstPid, usePools } from '../support/pool-fixture.js';
 
 /** An entry of children that take as long as said for an image and give its path back; one that is poison kills them. */
@@ -26,6 +26,7 @@ serveClassifier(async ({ imageMs }) => ({
 }));
 `;
 const { fixture, logger, openPool, warnings } = usePools();
+const opened: ClassifierPool[] = [];
 let entryPath: string;
 
 beforeAll(async () => {
@@ -33,8 +34,10 @@ beforeAll(async () => {
   await writeFile(entryPath, ECHO);
 });
 
-const openEcho = (settings: { readonly imageMs: number }) =>
-  createClassifierPool(
+afterEach(() => Promise.all(opened.splice(0).map((pool) => pool.close())));
+
+async function openEcho(settings: { readonly imageMs: number }): Promise<ClassifierPool> {
+  const pool = await createClassifierPool(
     { logger },
     {
       entryPath,
@@ -46,6 +49,9 @@ const openEcho = (settings: { readonly imageMs: number }) =>
       purpose: 'throughput',
     },
   );
+  opened.push(pool);
+  return pool;
+}
 
 /** Most that the pool would have had at once while it did these. */
 async function mostInHand(pool: ClassifierPool, paths: readonly string[]): Promise<number> {
@@ -81,14 +87,12 @@ describe('a pool for throughput', () => {
     const most = await mostInHand(pool, PATHS);
     expect(most).toBeGreaterThan(24);
     expect(most).toBeLessThanOrEqual(32);
-    await pool.close();
   });
 
   test('hands few over while they are slow, and answers each at once', async () => {
     const pool = await openEcho({ imageMs: 120 });
     const most = await mostInHand(pool, PATHS.slice(0, 24));
     expect(most).toBeLessThanOrEqual(6);
-    await pool.close();
   });
 
   test('reports the image that kills its process, and no other', async () => {
@@ -107,7 +111,6 @@ describe('a pool for throughput', () => {
     expect(told).toEqual(paths.map((path) => (path === 'poison' ? 'lost' : path)));
     // With others in hand first, then alone.
     expect(warnings.map(({ code }) => code)).toEqual(['inference-crashed', 'inference-crashed']);
-    await pool.close();
   });
 
   test('tries such an image of an archive no more often than that', async () => {
@@ -116,7 +119,6 @@ describe('a pool for throughput', () => {
     const outcomes = await Promise.all(paths.map((path) => classifyFile(pool, path, {})));
     expect(outcomes[100]).toMatchObject({ reason: 'processing-failed' });
     expect(warnings).toHaveLength(2);
-    await pool.close();
   });
 
   test('loses nothing when a process is killed that holds several', async () => {
@@ -129,17 +131,29 @@ describe('a pool for throughput', () => {
     );
     expect(details).toEqual(PATHS);
     expect(warnings).toHaveLength(1);
-    await pool.close();
   });
 
   test('finishes the images in work when it is closed', async () => {
     const pool = await openEcho({ imageMs: 5 });
-    const answers = Promise.allSettled(PATHS.map((path) => pool.classify({ path })));
+    let answered = 0;
+    const answers = Promise.allSettled(
+      PATHS.map(async (path) => {
+        await pool.classify({ path });
+        answered += 1;
+      }),
+    );
     await delay(300);
     const inWork = pool.concurrency;
+    const before = answered;
     await pool.close();
-    const done = (await answers).filter(({ status }) => status === 'fulfilled').length;
+    const results = await answers;
+    const done = results.filter(({ status }) => status === 'fulfilled').length;
     expect(done).toBeGreaterThan(inWork);
     expect(done).toBeLessThan(PATHS.length);
+    // One process at least had as many as it may have.
+    expect(done - before).toBeGreaterThanOrEqual(inWork / 2);
+    for (const refused of results.slice(done)) {
+      expect(refused).toMatchObject({ reason: { code: 'shutting-down' } });
+    }
   });
 });
